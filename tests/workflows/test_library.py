@@ -1,0 +1,97 @@
+"""The resources that come with Doorbell."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import workflows
+from workflows.content import Email
+from workflows.email.text_part import html_to_text
+from workflows.files import read_library
+from workflows.model import DelayStep, Duration, EmailStep
+from workflows.parse import parse_layout, parse_workflow
+from workflows.program import Program
+from workflows.scope import Scope
+
+ROOT = Path(workflows.__file__).parent / "library"
+GUEST = {"id": "guest@example.com", "email": "guest@example.com", "name": "Unknown"}
+LINK = "http://127.0.0.1:3000/invites/tok_1"
+
+
+@pytest.fixture
+def program() -> Program:
+    library = read_library(ROOT)
+    layouts = {key: parse_layout(key, document) for key, document in library.layouts.items()}
+    return Program(parse_workflow("account-invite", library.workflows["account-invite"]), layouts)
+
+
+def render(program: Program, ref: str, now: datetime, **scope: Any) -> Email:
+    step = program.workflow.step(ref)
+    assert isinstance(step, EmailStep)
+    fields = {"data": {"inviteToken": "tok_1"}, "recipient": GUEST, **scope}
+    return program.email(step).render(Scope(**fields), now)
+
+
+def test_no_python_lies_in_the_library() -> None:
+    assert list(ROOT.rglob("*.py")) == []
+
+
+def test_every_resource_parses() -> None:
+    library = read_library(ROOT)
+    assert {parse_layout(key, source).key for key, source in library.layouts.items()} == {"default"}
+    assert {parse_workflow(key, source).key for key, source in library.workflows.items()} == {"account-invite"}
+
+
+def test_an_invitation_is_followed_by_a_reminder_after_three_days(program: Program) -> None:
+    assert [step.ref for step in program.workflow] == ["email_1", "delay_1", "email_2"]
+    assert program.workflow.step("delay_1") == DelayStep(
+        ref="delay_1", type="delay", name="Three days", delay_for=Duration(3, "days")
+    )
+
+
+def test_the_invitation_greets_names_the_inviter_and_links_to_the_invite(program: Program, now: datetime) -> None:
+    email = render(program, "email_1", now, actor={"name": "Ann Lee"})
+    assert email.subject == "Ann Lee has invited you"
+    assert email.text == (
+        "Hi Unknown,\n\nAnn Lee has invited you to join them. It only takes a minute to set up your account.\n\n"
+        f"Accept the invitation ({LINK})\n\nIf the button does not work, open this address: {LINK}\n\n"
+        "If you were not expecting this e-mail, you can ignore it."
+    )
+    assert email.html.count(f'href="{LINK}"') == 2
+
+
+def test_the_invitation_reads_well_without_an_inviter(program: Program, now: datetime) -> None:
+    email = render(program, "email_1", now)
+    assert email.subject == "You have been invited"
+    assert "You have been invited to join. It only takes" in email.text
+
+
+def test_the_reminder_links_to_the_application_of_the_environment(program: Program, now: datetime) -> None:
+    email = render(program, "email_2", now, vars={"app_url": "https://app.example.com"})
+    assert email.subject == "Reminder: your invitation is waiting"
+    assert "Accept the invitation (https://app.example.com/invites/tok_1)" in email.text
+    assert ">Your invitation is still waiting for you.</div>" in email.html
+
+
+@pytest.mark.parametrize("ref", ["email_1", "email_2"])
+def test_names_are_escaped_in_html(ref: str, program: Program, now: datetime) -> None:
+    email = render(program, ref, now, actor={"name": "<script>x</script>"}, recipient={**GUEST, "name": "<b>"})
+    assert "<script>" not in email.html
+    assert "Hi &lt;b&gt;," in email.html
+
+
+def test_the_default_layout_is_a_whole_document_with_its_footer(program: Program, now: datetime) -> None:
+    source = {
+        **read_library(ROOT).layouts["default"],
+        "footer_links": [{"text": "Help", "url": "https://example.com/h"}],
+    }
+    step = program.workflow.step("email_1")
+    assert isinstance(step, EmailStep)
+    email = Program(program.workflow, {"default": parse_layout("default", source)}).email(step)
+    rendered = email.render(Scope(data={"inviteToken": "t"}, recipient=GUEST), now)
+    assert rendered.html.startswith("<!doctype html>")
+    assert rendered.html.endswith("</html>\n")
+    assert rendered.text.endswith("\n\n--\nHelp: https://example.com/h")
+    assert html_to_text(rendered.html).rstrip().endswith("Help (https://example.com/h)")

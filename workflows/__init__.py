@@ -1,0 +1,1 @@
+"""The language: what a workflow means. Pure Python, no socket, no database, no clock, no Celery."""

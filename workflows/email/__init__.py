@@ -1,0 +1,1 @@
+"""E-mail: from a step's templates, its blocks and its layout to what a provider is given."""

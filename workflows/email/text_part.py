@@ -1,0 +1,51 @@
+"""The text part of an e-mail, made from its HTML."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from inscriptis import get_text
+from inscriptis.css_profiles import CSS_PROFILES
+from inscriptis.model.config import ParserConfig
+from inscriptis.model.tag import CustomHtmlTagHandlerMapping
+
+# A link's text and address stand between private-use characters until the layout is done, because inscriptis writes
+# as it walks and cannot look back at a link's text.
+_OPEN, _MIDDLE, _CLOSE = "\ue000", "\ue001", "\ue002"
+_MARKS = re.compile(f"[{_OPEN}{_MIDDLE}{_CLOSE}]")
+_LINK = re.compile(f"{_OPEN}([^{_OPEN}]*?){_MIDDLE}([^{_OPEN}]*?){_CLOSE}")
+_TRAILING_SPACE = re.compile(r"[ \t]+$", re.MULTILINE)
+_EMPTY_LINES = re.compile(r"\n{3,}")
+
+
+def html_to_text(html: str) -> str:
+    """What a reader sees, in lines. Links read `text (address)`, links without text `[address]`; no images."""
+    text: str = get_text(_MARKS.sub("", html), _CONFIG)
+    text = _LINK.sub(_written_link, text.replace("\xa0", " "))
+    return _EMPTY_LINES.sub("\n\n", _TRAILING_SPACE.sub("", _MARKS.sub("", text))).strip("\n")
+
+
+def _written_link(link: re.Match[str]) -> str:
+    text, address = link[1].strip(), link[2].strip()
+    if not text:
+        return f"[{address}]" if address else ""
+    return text if not address or text == address.removeprefix("mailto:") else f"{link[1]} ({address})"
+
+
+def _open_link(state: Any, attributes: Any) -> None:
+    address = attributes.get("href", "")
+    state.link_target = "" if address.startswith("#") else address
+    state.tags[-1].write(_OPEN)
+
+
+def _close_link(state: Any) -> None:
+    state.tags[-1].write(f"{_MIDDLE}{state.link_target}{_CLOSE}")
+
+
+_CONFIG = ParserConfig(
+    css=CSS_PROFILES["strict"],  # the default profile indents every div, and layouts are nested divs
+    custom_html_tag_handler_mapping=CustomHtmlTagHandlerMapping(
+        start_tag_mapping={"a": _open_link}, end_tag_mapping={"a": _close_link}
+    ),
+)

@@ -1,0 +1,1 @@
+"""Liquid: templates, their filters and their limits."""
