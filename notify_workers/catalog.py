@@ -1,0 +1,102 @@
+"""What a worker has compiled: workflows by version, channels and layouts by environment.
+
+A claim reads the catalog's number in its own statement. When the number has moved on, everything compiled for the old one
+is dropped; so a worker never works with configuration older than the row it took.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+from typing import Any
+from uuid import UUID
+
+from notify_workers.providers import Provider, load_provider
+from notify_workers.store import environments, resources
+from notify_workers.store.environments import Channel
+from notify_workers.store.session import Transaction
+from workflows.parse import parse_layout, parse_workflow
+from workflows.program import Program
+from workflows.scope import ChannelView
+
+
+@dataclass(frozen=True)
+class EnvironmentCatalog:
+    """One environment's channels, layouts and variables."""
+
+    channels_by_id: Mapping[UUID, Channel]
+    layouts: Mapping[str, Any]
+    variables: Mapping[str, Any]
+
+    @cached_property
+    def channels(self) -> dict[str, ChannelView]:
+        return {channel.key: _view(channel) for channel in self.channels_by_id.values()}
+
+    @cached_property
+    def _providers(self) -> dict[UUID, Provider]:
+        return {}
+
+    def sender(self, channel_key: str) -> str:
+        """Who an e-mail channel's messages come from when a step does not say."""
+        channel = self.channels_by_id[UUID(self.channels[channel_key].id)]
+        return str(channel.settings.get("from_address", ""))
+
+    def provider(self, channel_id: UUID) -> Provider:
+        """The channel's provider with its settings. Raises `KeyError` when the channel is gone."""
+        if channel_id not in self._providers:
+            channel = self.channels_by_id[channel_id]
+            self._providers[channel_id] = load_provider(channel.provider, channel.settings)
+        return self._providers[channel_id]
+
+
+def _view(channel: Channel) -> ChannelView:
+    return ChannelView(id=str(channel.id), key=channel.key, type=channel.type, provider=channel.provider)
+
+
+class Catalog:
+    """Everything compiled under one number. Built on demand; two threads that build the same thing do no harm."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self._environments: dict[UUID, EnvironmentCatalog] = {}
+        self._programs: dict[UUID, Program] = {}
+
+    def environment(self, tx: Transaction, environment_id: UUID) -> EnvironmentCatalog:
+        if environment_id not in self._environments:
+            self._environments[environment_id] = _load_environment(tx, environment_id)
+        return self._environments[environment_id]
+
+    def program(self, tx: Transaction, environment_id: UUID, version_id: UUID) -> Program:
+        """A workflow's version, compiled with the environment's layouts."""
+        if version_id not in self._programs:
+            known = self.environment(tx, environment_id)
+            key, content = resources.load_version(tx, version_id)
+            types = {channel.key: channel.type for channel in known.channels.values()}
+            self._programs[version_id] = Program(parse_workflow(key, content, channel_types=types), known.layouts)
+        return self._programs[version_id]
+
+
+def _load_environment(tx: Transaction, environment_id: UUID) -> EnvironmentCatalog:
+    layouts = resources.current(tx, resources.EMAIL_LAYOUT, environment_id)
+    variables = {each.id: each.variables for each in environments.environments(tx)}
+    return EnvironmentCatalog(
+        channels_by_id={channel.id: channel for channel in environments.channels(tx, environment_id)},
+        layouts={layout.key: parse_layout(layout.key, layout.content) for layout in layouts},
+        variables=variables.get(environment_id, {}),
+    )
+
+
+_lock = Lock()
+_newest = Catalog(-1)
+
+
+def catalog(number: int) -> Catalog:
+    """The catalog of that number. An older number than the newest known gets the newest."""
+    global _newest
+    if number > _newest.number:
+        with _lock:
+            if number > _newest.number:
+                _newest = Catalog(number)
+    return _newest

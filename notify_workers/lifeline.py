@@ -1,0 +1,41 @@
+"""The lifeline: finds what should have moved and did not, and rings again.
+
+What PostgreSQL owes is rung again by the timer process, whose every publication moves the row on by a lease. What is left
+for the lifeline is what PostgreSQL does not know yet: triggers that Redis holds and no worker has accepted.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from notify_workers import pending, queue
+from notify_workers.queue import Bell
+from notify_workers.settings import settings
+from notify_workers.store import triggers
+from notify_workers.store.session import transaction
+
+log = logging.getLogger(__name__)
+
+ORPHAN_AGE = timedelta(days=1)
+ACCEPTED_TOGETHER = 16
+"""Triggers that one bell names at most."""
+
+
+def look() -> int:
+    """Rings for overdue triggers and forgets payloads that no trigger claims. How many triggers it rang for."""
+    overdue = pending.overdue(settings().accept_lease, settings().timer_chunk) if _quiet() else []
+    if overdue:
+        log.warning("lifeline: %d triggers were not accepted in time and are rung again", len(overdue))
+    queue.ring(
+        Bell("accept_triggers", ([str(each) for each in overdue[start : start + ACCEPTED_TOGETHER]],))
+        for start in range(0, len(overdue), ACCEPTED_TOGETHER)
+    )
+    with transaction() as tx:
+        triggers.forget_old_payloads(tx, ORPHAN_AGE)
+    return len(overdue)
+
+
+def _quiet() -> bool:
+    """While bells wait in the queue, what looks overdue is only waiting its turn."""
+    return queue.length(queue.ACCEPT) < settings().queue_bound

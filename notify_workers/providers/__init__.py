@@ -1,0 +1,152 @@
+"""Providers: one vendor's way of sending one type of content, one file each. Adding the file is registering it.
+
+A provider is a frozen dataclass whose fields are its channel's settings. Its `send` is a generator: it yields what it wants
+exchanged with the vendor, is resumed with the reply, and returns a closed outcome. The driver owns connections, time-outs,
+logging and secrets.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from importlib import import_module
+from typing import Any, Protocol, TypeVar
+
+from notify_workers.errors import DoorbellError
+from workflows.content import Content
+
+
+class ProviderMisconfigured(DoorbellError):
+    """A channel names a provider that does not exist, or settings that it does not have."""
+
+    code = "channel_invalid"
+    status = 422
+    type = "invalid_request_error"
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpSubmission:
+    """Hand a message to an SMTP server. `security` is `none`, `starttls` or `tls`; `envelope_to` has at least one address."""
+
+    host: str
+    port: int
+    security: str
+    username: str | None
+    password: str | None
+    envelope_from: str
+    envelope_to: tuple[str, ...]
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpReply:
+    """The server's last word: its code, its text, and the stage it was said in.
+
+    `refused` are recipients it did not take, with code and text; when all are, nothing was sent.
+    """
+
+    code: int
+    text: str
+    stage: str
+    refused: Mapping[str, tuple[int, str]]
+
+
+Exchange = SmtpSubmission
+Reply = SmtpReply
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The vendor has taken it. `external_id` is its own name for the message."""
+
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The vendor has said that it arrived."""
+
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounced:
+    """The address is the reason; trying again is no use."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Something else than the address is wrong; trying again is no use."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Nothing was accepted, and it may be later. `after` is the vendor's own wish in seconds."""
+
+    reason: str
+    after: float | None = None
+
+
+SendOutcome = Sent | Delivered | Bounced | Refused | Retry
+Sends = Generator[Exchange, Reply, SendOutcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What identifies a message to a vendor. The key is the same for every attempt, so that the vendor can tell a repeat."""
+
+    message_id: str
+    idempotency_key: str
+
+
+class Provider(Protocol):
+    """`secrets` names the fields that must never be shown."""
+
+    name: str
+    channel_type: str
+    secrets: frozenset[str]
+
+    def send(self, content: Content, envelope: Envelope) -> Sends: ...
+
+
+P = TypeVar("P")
+_registry: dict[str, type[Any]] = {}
+
+
+def provider(cls: type[P]) -> type[P]:
+    """Registers a provider class under its `name`."""
+    _registry[cls.name] = cls  # type: ignore[attr-defined]
+    return cls
+
+
+def load_provider(name: str, settings: Mapping[str, Any]) -> Provider:
+    """A provider with a channel's settings. Raises `ProviderMisconfigured`, naming every setting that is wrong."""
+    cls = _registry.get(name)
+    if cls is None:
+        raise ProviderMisconfigured(f"there is no provider `{name}`; known are {', '.join(sorted(_registry))}")
+    known = {each.name: each for each in fields(cls)}
+    problems = [f"`{each}` is not a setting of {name}" for each in settings if each not in known]
+    problems += [
+        f"`{each.name}` is missing"
+        for each in known.values()
+        if each.default is MISSING and each.default_factory is MISSING and each.name not in settings
+    ]
+    if problems:
+        raise ProviderMisconfigured("; ".join(problems))
+    instance: Provider = cls(**settings)
+    return instance
+
+
+def _register_all(package: str, path: Iterable[str]) -> None:
+    for module in pkgutil.iter_modules(path, package + "."):
+        loaded = import_module(module.name)
+        if module.ispkg:
+            _register_all(module.name, loaded.__path__)
+
+
+_register_all(__name__, __path__)

@@ -1,0 +1,90 @@
+"""SMTP, RFC 5321: any mail server that takes submissions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import formatdate, getaddresses
+from typing import ClassVar
+
+from notify_workers.providers import Bounced, Envelope, Refused, Retry, Sends, Sent, SmtpReply, SmtpSubmission, provider
+from workflows.content import Email
+
+SEVEN_BIT = SMTP.clone(cte_type="7bit")
+"""Every server takes it, whatever it announces."""
+
+# RFC 3463 §3: X.1.x is about the address, and so are these codes of RFC 5321 §4.2.
+BAD_ADDRESS = frozenset({550, 551, 553})
+
+
+@provider
+@dataclass(frozen=True, slots=True)
+class Smtp:
+    """`security`: `none`, `starttls` or `tls`. `on_unknown`: `retry` or `hold`, for an attempt whose result was lost."""
+
+    name: ClassVar[str] = "smtp"
+    channel_type: ClassVar[str] = "email"
+    secrets: ClassVar[frozenset[str]] = frozenset({"password"})
+
+    host: str
+    from_address: str
+    port: int = 587
+    security: str = "starttls"
+    username: str | None = None
+    password: str | None = None
+    on_unknown: str = "retry"
+
+    def send(self, content: Email, envelope: Envelope) -> Sends:
+        recipients = _addresses(content.to, content.cc, content.bcc)
+        if not recipients:
+            return Bounced("there is no address to send to")
+        if not all(each.isascii() for each in recipients):
+            return Bounced("an address has characters outside ASCII, which SMTP does not carry")
+        reply = yield SmtpSubmission(
+            host=self.host,
+            port=self.port,
+            security=self.security,
+            username=self.username,
+            password=self.password,
+            envelope_from=(_addresses(content.sender or self.from_address) or ("",))[0],
+            envelope_to=recipients,
+            message=self._message(content, envelope).as_bytes(policy=SEVEN_BIT),
+        )
+        return _outcome(reply, envelope)
+
+    def _message(self, content: Email, envelope: Envelope) -> EmailMessage:
+        message = EmailMessage(policy=SEVEN_BIT)
+        message["From"] = content.sender or self.from_address
+        message["To"] = content.to
+        if content.cc:
+            message["Cc"] = content.cc
+        if content.reply_to:
+            message["Reply-To"] = content.reply_to
+        message["Subject"] = content.subject
+        message["Date"] = formatdate()
+        message["Message-ID"] = f"<{envelope.idempotency_key}@{_domain(message['From'])}>"
+        message["X-Doorbell-Message"] = envelope.message_id
+        message.set_content(content.text)
+        message.add_alternative(content.html, subtype="html")
+        return message
+
+
+def _addresses(*headers: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(address for _, address in getaddresses([each for each in headers if each]) if address))
+
+
+def _domain(sender: str) -> str:
+    addresses = _addresses(str(sender))
+    return addresses[0].rpartition("@")[2] if addresses else "localhost"
+
+
+def _outcome(reply: SmtpReply, envelope: Envelope) -> Sent | Bounced | Refused | Retry:
+    said = f"{reply.code} {reply.text} (at {reply.stage})"
+    if 200 <= reply.code < 300:
+        return Sent(envelope.idempotency_key)
+    if reply.code < 500:
+        return Retry(said)
+    if reply.stage == "RCPT" and (reply.code in BAD_ADDRESS or reply.text.startswith("5.1.")):
+        return Bounced(said)
+    return Refused(said)

@@ -1,0 +1,248 @@
+"""One set of settings, read once from the environment at start. Nothing else reads the environment.
+
+Every variable is a field below; its metadata is the documentation. `docs/settings.md` is made from it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from notify_workers.errors import SettingsInvalid
+
+MEGABYTE = 1024 * 1024
+
+
+def _flag(text: str) -> bool:
+    if text.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if text.lower() in {"0", "false", "no", "off", ""}:
+        return False
+    raise ValueError("expected true or false")
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if number <= 0:
+        raise ValueError("expected a number above 0")
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError("expected a whole number above 0")
+    return number
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 65536:
+        raise ValueError("expected a port between 0 and 65535")
+    return number
+
+
+def _level(text: str) -> str:
+    if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise ValueError("expected DEBUG, INFO, WARNING or ERROR")
+    return text.upper()
+
+
+def _database_url(text: str) -> str:
+    """Accepts the form every tool writes (`postgres://`) and names the driver."""
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
+        raise ValueError("expected postgresql://user:password@host:port/database")
+    return f"postgresql+psycopg://{rest}"
+
+
+def _redis_url(text: str) -> str:
+    if not text.startswith(("redis://", "rediss://", "unix://", "sentinel://")):
+        raise ValueError("expected redis://, rediss://, unix:// or sentinel://")
+    return text
+
+
+def _setting(name: str, default: Any, parse: Callable[[str], Any], doc: str) -> Any:
+    return field(default=default, metadata={"name": f"DOORBELL_{name}", "parse": parse, "doc": doc})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    # Where things are
+    host: str = _setting("HOST", "127.0.0.1", str, "Address the API listens on.")
+    port: int = _setting("PORT", 4000, _port, "Port the API listens on; 0 takes a free one.")
+    home: Path = _setting(
+        "HOME", Path(".doorbell"), Path, "All state of the development stack; deleting it resets everything."
+    )
+    database_url: str | None = _setting(
+        "DATABASE_URL", None, _database_url, "PostgreSQL 14 or newer. Unset: `doorbell dev` brings its own."
+    )
+    redis_url: str | None = _setting(
+        "REDIS_URL",
+        None,
+        _redis_url,
+        "Redis 6.2 or newer: redis://, rediss://, unix:///path?db=0, or "
+        "sentinel://host:26379,host:26379/0?master=name. Unset: `doorbell dev` brings its own.",
+    )
+    development: bool = _setting(
+        "DEVELOPMENT", False, _flag, "Set by `doorbell dev` for its processes: fixed keys, /dev pages, time travel."
+    )
+    log_level: str = _setting("LOG_LEVEL", "WARNING", _level, "DEBUG, INFO, WARNING or ERROR.")
+
+    # Processes
+    workers: int = _setting("WORKERS", 2, _count, "Worker processes that `doorbell dev` starts.")
+    worker_threads: int = _setting("WORKER_THREADS", 16, _count, "Tasks that one worker process has in hand at once.")
+    api_processes: int = _setting("API_PROCESSES", 1, _count, "Processes that `doorbell serve` starts.")
+
+    # PostgreSQL
+    pool_size: int = _setting("POOL_SIZE", 20, _count, "Database connections that one process keeps at most.")
+    pool_timeout: float = _setting("POOL_TIMEOUT", 10.0, _positive, "Seconds to wait for a free database connection.")
+    statement_timeout: float = _setting(
+        "STATEMENT_TIMEOUT", 30.0, _positive, "Seconds after which a statement is ended."
+    )
+
+    # Redis
+    redis_timeout: float = _setting("REDIS_TIMEOUT", 5.0, _positive, "Seconds to wait for an answer of Redis.")
+
+    # Ingestion
+    max_recipients: int = _setting("MAX_RECIPIENTS", 1000, _count, "Recipients that one trigger may name.")
+    max_body: int = _setting("MAX_BODY", 11 * MEGABYTE, _count, "Bytes that a request body may have.")
+    max_properties: int = _setting(
+        "MAX_PROPERTIES", 256 * 1024, _count, "Bytes that the properties of one recipient may have in a request."
+    )
+    large_payload: int = _setting(
+        "LARGE_PAYLOAD",
+        256 * 1024,
+        _count,
+        "Bytes from which a trigger is kept in PostgreSQL, not Redis, until accepted.",
+    )
+    idempotency_window: float = _setting(
+        "IDEMPOTENCY_WINDOW", 86_400.0, _positive, "Seconds an idempotency key is kept."
+    )
+    accept_lease: float = _setting(
+        "ACCEPT_LEASE", 10.0, _positive, "Seconds until a trigger nobody accepted is rung again."
+    )
+    fan_out_chunk: int = _setting("FAN_OUT_CHUNK", 500, _count, "Recipients fanned out in one transaction.")
+
+    # Timers and steps
+    horizon: float = _setting(
+        "HORIZON", 5.0, _positive, "Seconds ahead of its due time that a timer may enter the broker."
+    )
+    step_lease: float = _setting("STEP_LEASE", 15.0, _positive, "Seconds until a step nobody finished is rung again.")
+    timer_interval: float = _setting(
+        "TIMER_INTERVAL", 0.2, _positive, "Seconds between two looks of the timer process."
+    )
+    timer_chunk: int = _setting("TIMER_CHUNK", 500, _count, "Rows the timer process publishes in one statement.")
+    queue_bound: int = _setting(
+        "QUEUE_BOUND",
+        2000,
+        _count,
+        "Length of a Redis queue above which the timer process waits; PostgreSQL is the reservoir.",
+    )
+    lifeline_interval: float = _setting(
+        "LIFELINE_INTERVAL", 30.0, _positive, "Seconds between two looks of the lifeline."
+    )
+    step_attempts: int = _setting("STEP_ATTEMPTS", 3, _count, "Executions of a failing step before its run is halted.")
+    step_retry_delay: float = _setting(
+        "STEP_RETRY_DELAY", 2.0, _positive, "Seconds before a failed step is tried again; doubles."
+    )
+
+    # Delivery
+    delivery_lease: float = _setting(
+        "DELIVERY_LEASE", 60.0, _positive, "Seconds after which an attempt without an outcome counts as unknown."
+    )
+    delivery_attempts: int = _setting("DELIVERY_ATTEMPTS", 8, _count, "Attempts to deliver a message.")
+    delivery_window: float = _setting(
+        "DELIVERY_WINDOW", 1800.0, _positive, "Seconds over which the attempts are spread, growing, with jitter."
+    )
+    smtp_timeout: float = _setting("SMTP_TIMEOUT", 20.0, _positive, "Seconds to wait for an answer of an SMTP server.")
+    smtp_idle: float = _setting(
+        "SMTP_IDLE", 30.0, _positive, "Seconds an idle SMTP connection is kept for the next message."
+    )
+    token_lifetime: float = _setting(
+        "TOKEN_LIFETIME",
+        400 * 86_400.0,
+        _positive,
+        "Seconds a revocation token is kept in Redis; its row is kept for good.",
+    )
+
+    def __post_init__(self) -> None:
+        if self.delivery_lease <= self.smtp_timeout:
+            raise SettingsInvalid(["DOORBELL_DELIVERY_LEASE must be longer than DOORBELL_SMTP_TIMEOUT"])
+
+    @property
+    def database(self) -> str:
+        """The database's address. Raises `SettingsInvalid` when nothing names one."""
+        if self.database_url is None:
+            raise SettingsInvalid(["DOORBELL_DATABASE_URL is not set (`doorbell dev` brings a database of its own)"])
+        return self.database_url
+
+    @property
+    def redis(self) -> str:
+        """Redis' address. Raises `SettingsInvalid` when nothing names one."""
+        if self.redis_url is None:
+            raise SettingsInvalid(["DOORBELL_REDIS_URL is not set (`doorbell dev` brings a Redis of its own)"])
+        return self.redis_url
+
+
+def setting_fields() -> dict[str, Field[Any]]:
+    """Every setting by the name of its variable."""
+    return {each.metadata["name"]: each for each in fields(Settings)}
+
+
+def setting_names() -> set[str]:
+    return set(setting_fields())
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Settings from a mapping. Raises `SettingsInvalid` with every problem at once."""
+    values: dict[str, Any] = {}
+    problems = [f"{name} is not a setting" for name in environment if _foreign(name)]
+    for name, each in setting_fields().items():
+        text = environment.get(name, "")
+        if not text:
+            continue
+        try:
+            values[each.name] = each.metadata["parse"](text)
+        except ValueError as error:
+            problems.append(f"{name}: {error}")
+    if problems:
+        raise SettingsInvalid(problems)
+    return Settings(**values)
+
+
+TOLERATED_PREFIXES = ("DOORBELL_TEST_", "DOORBELL_CHAOS_", "DOORBELL_BENCH_")
+
+
+def _foreign(name: str) -> bool:
+    return name.startswith("DOORBELL_") and name not in setting_names() and not name.startswith(TOLERATED_PREFIXES)
+
+
+_chosen: Settings | None = None
+
+
+def settings() -> Settings:
+    """This process' settings."""
+    global _chosen
+    if _chosen is None:
+        _chosen = read(os.environ)
+    return _chosen
+
+
+def choose(chosen: Settings) -> None:
+    """Makes these the process' settings, before anything has used others: the development stack knows its addresses late."""
+    global _chosen
+    _chosen = chosen
+
+
+def export(chosen: Settings) -> None:
+    """Writes settings into the environment, for processes that this one starts."""
+    for name, each in setting_fields().items():
+        os.environ[name] = _written(getattr(chosen, each.name))
+
+
+def _written(value: object) -> str:
+    return "" if value is None else str(value)

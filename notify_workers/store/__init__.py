@@ -1,0 +1,1 @@
+"""Rows: one file per noun. PostgreSQL is where everything is true that must not be lost."""

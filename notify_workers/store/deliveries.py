@@ -1,0 +1,186 @@
+"""The ledger of sends: an intent is committed before a provider is called, its outcome after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Text, bindparam
+from sqlalchemy.dialects.postgresql import JSONB
+
+from notify_workers.store.recipients import Reference
+from notify_workers.store.session import Transaction, sql
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryClaim:
+    """A delivery in hand. `intended` False: an attempt of that number exists already, and nobody knows its outcome."""
+
+    due_id: int
+    attempt: int
+    intended: bool
+    seconds_early: float
+    catalog_number: int
+    environment_id: UUID
+    message_id: str
+    channel_id: UUID
+    channel_type: str
+    content: Mapping[str, Any]
+    recipient: Reference
+    workflow_key: str
+    cancellation_key: str | None
+    sequence: int
+    cancelled: bool
+
+
+# The row is leased and the intent written by one statement. A row that is early or cancelled gets neither.
+_CLAIM = sql("""
+    with owed as (
+        select d.id, d.attempt, d.message_id, d.run_id, d.trigger_id,
+            extract(epoch from d.due_at - engine_now())::float8 as seconds_early, r.cancelled_at is not null as cancelled
+        from due d join recipient_runs r on r.id = d.run_id
+        where d.id = :id and d.kind = 'delivery' and (d.leased_until is null or d.leased_until < clock_timestamp())
+        for update of d skip locked
+    ), startable as (
+        select * from owed where seconds_early <= :slack and not cancelled
+    ), leased as (
+        update due set leased_until = clock_timestamp() + make_interval(secs => :lease),
+            publish_at = engine_now() + make_interval(secs => :lease)
+        from startable where due.id = startable.id
+    ), intent as (
+        insert into delivery_attempts (id, message_id, attempt, provider, idempotency_key, started_at)
+        select :attempt_id, message_id, attempt, '', message_id, engine_now() from startable
+        on conflict (message_id, attempt) do nothing
+        returning attempt
+    )
+    select owed.id as due_id, owed.attempt, exists (select from intent) as intended, owed.seconds_early, owed.cancelled,
+        (select number from catalog) as catalog_number, m.environment_id, m.id as message_id, m.channel_id, m.channel_type,
+        m.content, m.collection, m.recipient_id, m.workflow_key, t.cancellation_key, t.sequence
+    from owed join messages m on m.id = owed.message_id join triggers t on t.id = owed.trigger_id
+""")
+
+
+def claim_delivery(
+    tx: Transaction, due_id: int, *, attempt_id: str, lease: float, slack: float
+) -> DeliveryClaim | None:
+    """Takes a delivery and writes its intent. None: it is done, or in somebody's hand."""
+    row = tx.first(_CLAIM, id=due_id, attempt_id=attempt_id, lease=lease, slack=slack)
+    if row is None:
+        return None
+    values = dict(row._mapping)
+    return DeliveryClaim(recipient=Reference(values.pop("collection"), values.pop("recipient_id")), **values)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What an attempt came to. `status` None leaves the message's as it is; `retry_after` (seconds) owes another attempt."""
+
+    outcome: str
+    reason: str
+    status: str | None
+    event: str | None
+    event_data: Mapping[str, Any] | None = None
+    metadata: Mapping[str, Any] | None = None
+    retry_after: float | None = None
+
+
+# An attempt that was called unknown may still report: the truth that comes late is kept, but it owes nothing any more.
+_SETTLE = sql("""
+    with told_to as (
+        select cast(:retry_after as double precision) as retry_after, cast(:event as text) as event
+    ), mine as materialized (
+        select d.id, r.cancelled_at is not null as cancelled
+        from due d join recipient_runs r on r.id = d.run_id
+        where d.id = :due_id and d.attempt = :attempt for update of d
+    ), attempted as (
+        update delivery_attempts set outcome = :outcome, reason = :reason, provider = :provider, exchanges = exchanges || :exchanges,
+            finished_at = engine_now()
+        where message_id = :message_id and attempt = :attempt and (outcome is null or outcome = 'unknown')
+    ), retried as (
+        update due set attempt = attempt + 1, tries = 0, leased_until = null,
+            due_at = engine_now() + make_interval(secs => retry_after),
+            publish_at = engine_now() + make_interval(secs => case when retry_after > :horizon then retry_after - :horizon
+                else retry_after + :lease end)
+        from mine, told_to where due.id = mine.id and retry_after is not null and not mine.cancelled
+        returning due.id
+    ), settled as (
+        delete from due using mine, told_to where due.id = mine.id and (retry_after is null or mine.cancelled)
+        returning mine.cancelled and retry_after is not null as stopped
+    ), known as (
+        update messages set
+            status = case when exists (select from settled where stopped) then 'not_sent' else coalesce(:status, status) end,
+            metadata = metadata || :metadata, updated_at = engine_now()
+        where id = :message_id
+    ), told as (
+        insert into message_events (id, message_id, type, data, at)
+        select :event_id, :message_id, event, :event_data, engine_now() from told_to where event is not null
+    )
+    select exists (select from retried) as retried
+""").bindparams(
+    bindparam("status", type_=Text),
+    bindparam("event_data", type_=JSONB(none_as_null=True)),
+    bindparam("metadata", type_=JSONB),
+    bindparam("exchanges", type_=JSONB),
+)
+
+
+def settle_delivery(
+    tx: Transaction,
+    claim: DeliveryClaim,
+    to: Settlement,
+    *,
+    provider: str,
+    exchanges: list[Mapping[str, Any]],
+    event_id: str,
+    horizon: float,
+    lease: float,
+) -> bool:
+    """Writes an attempt's outcome and what follows from it. Whether another attempt is owed."""
+    return bool(
+        tx.scalar(
+            _SETTLE,
+            due_id=claim.due_id,
+            attempt=claim.attempt,
+            message_id=claim.message_id,
+            outcome=to.outcome,
+            reason=to.reason,
+            provider=provider,
+            exchanges=exchanges,
+            retry_after=to.retry_after,
+            horizon=horizon,
+            lease=lease,
+            status=to.status,
+            metadata=dict(to.metadata or {}),
+            event=to.event,
+            event_id=event_id,
+            event_data=to.event_data,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One line of a message's ledger."""
+
+    id: str
+    message_id: str
+    attempt: int
+    provider: str
+    outcome: str | None
+    reason: str | None
+    exchanges: list[Mapping[str, Any]]
+    started_at: datetime
+    finished_at: datetime | None
+
+
+_ATTEMPTS = sql("""
+    select id, message_id, attempt, provider, outcome, reason, exchanges, started_at, finished_at
+    from delivery_attempts where message_id = :message_id order by attempt
+""")
+
+
+def attempts(tx: Transaction, message_id: str) -> list[Attempt]:
+    return [Attempt(**row._mapping) for row in tx.rows(_ATTEMPTS, message_id=message_id)]

@@ -1,0 +1,152 @@
+"""Environments, their channels and API keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import JSONB
+
+from notify_workers.ids import channel_id, environment_id
+from notify_workers.store.session import Transaction, sql
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    id: UUID
+    slug: str
+    name: str
+    variables: Mapping[str, Any]
+
+
+_ENVIRONMENTS = sql("select id, slug, name, variables from environments order by position")
+
+
+def environments(tx: Transaction) -> list[Environment]:
+    return [Environment(**row._mapping) for row in tx.rows(_ENVIRONMENTS)]
+
+
+_ADD_ENVIRONMENT = sql("""
+    insert into environments (id, slug, name, position) values (:id, :slug, :name, :position) on conflict (slug) do nothing
+""")
+
+
+def add_environment(tx: Transaction, slug: str, name: str, position: int) -> None:
+    """Nothing happens when there is one of that slug."""
+    tx.run(_ADD_ENVIRONMENT, id=environment_id(slug), slug=slug, name=name, position=position)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A configured provider. `settings` may hold credentials: they never leave the engine."""
+
+    environment_id: UUID
+    id: UUID
+    key: str
+    name: str
+    type: str
+    provider: str
+    settings: Mapping[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+_CHANNEL_COLUMNS = (
+    "select environment_id, id, key, name, type, provider, settings, created_at, updated_at from channels"
+)
+_CHANNELS = sql(_CHANNEL_COLUMNS + " where environment_id = :environment order by key")
+_ALL_CHANNELS = sql(_CHANNEL_COLUMNS)
+
+
+def channels(tx: Transaction, environment: UUID | None = None) -> list[Channel]:
+    rows = tx.rows(_ALL_CHANNELS) if environment is None else tx.rows(_CHANNELS, environment=environment)
+    return [Channel(**row._mapping) for row in rows]
+
+
+_SET_CHANNEL = sql("""
+    insert into channels (environment_id, id, key, name, type, provider, settings, created_at, updated_at)
+    values (:environment, :id, :key, :name, :type, :provider, :settings, engine_now(), engine_now())
+    on conflict (environment_id, key) do update set
+        name = excluded.name, provider = excluded.provider, settings = excluded.settings, updated_at = excluded.updated_at
+""").bindparams(bindparam("settings", type_=JSONB))
+
+
+def set_channel(
+    tx: Transaction, environment: UUID, key: str, *, name: str, type: str, provider: str, settings: Mapping[str, Any]
+) -> None:
+    tx.run(
+        _SET_CHANNEL,
+        environment=environment,
+        id=channel_id(key),
+        key=key,
+        name=name,
+        type=type,
+        provider=provider,
+        settings=dict(settings),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """`kind` is `secret`, `public` or `service`; `environment_id` is None for service tokens. Only a digest is stored."""
+
+    id: UUID
+    environment_id: UUID | None
+    kind: str
+    digest: bytes
+    hint: str
+    name: str
+    loopback_only: bool
+    created_at: datetime
+
+
+def digest(key: str) -> bytes:
+    return sha256(key.encode()).digest()
+
+
+_API_KEYS = sql("""
+    select id, environment_id, kind, digest, hint, name, loopback_only, created_at from api_keys where revoked_at is null
+    order by created_at, id
+""")
+
+
+def api_keys(tx: Transaction) -> list[ApiKey]:
+    """Every key that is not revoked."""
+    return [ApiKey(**{**row._mapping, "digest": bytes(row.digest)}) for row in tx.rows(_API_KEYS)]
+
+
+_ADD_KEY = sql("""
+    insert into api_keys (id, environment_id, kind, digest, hint, name, loopback_only, created_at)
+    values (:id, :environment, :kind, :digest, :hint, :name, :loopback_only, engine_now())
+    on conflict (digest) do nothing
+""")
+
+
+def add_key(
+    tx: Transaction, key: str, *, kind: str, environment: UUID | None, name: str, loopback_only: bool = False
+) -> UUID:
+    identifier = uuid4()
+    tx.run(
+        _ADD_KEY,
+        id=identifier,
+        environment=environment,
+        kind=kind,
+        digest=digest(key),
+        hint=f"{key[:8]}…{key[-4:]}",
+        name=name,
+        loopback_only=loopback_only,
+    )
+    return identifier
+
+
+_REVOKE_KEY = sql("update api_keys set revoked_at = engine_now() where id = :id and revoked_at is null")
+
+
+def revoke_key(tx: Transaction, key_id: UUID) -> bool:
+    """Whether there was such a key."""
+    return tx.run(_REVOKE_KEY, id=key_id) == 1

@@ -1,0 +1,128 @@
+"""Connections and transactions. Bells ring after the commit: `with transaction() as tx: … tx.ring(bell)`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg.types.json
+from pydantic_core import from_json, to_json
+from sqlalchemy import Connection, Engine, Executable, Row, TextClause, create_engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from notify_workers import queue
+from notify_workers.errors import StoreUnavailable
+from notify_workers.queue import Bell
+from notify_workers.settings import settings
+
+psycopg.types.json.set_json_dumps(to_json)
+psycopg.types.json.set_json_loads(from_json)
+
+Jsonb = psycopg.types.json.Jsonb
+
+
+@cache
+def engine() -> Engine:
+    """This process' pool. Connections are checked when they come out of it after an error, not on every use."""
+    configured = settings()
+    return create_engine(
+        configured.database,
+        pool_size=configured.pool_size,
+        max_overflow=0,
+        pool_timeout=configured.pool_timeout,
+        pool_use_lifo=True,
+        hide_parameters=True,  # an error's text ends in logs, and parameters are people's data
+        connect_args={
+            "connect_timeout": 5,
+            "options": f"-c statement_timeout={int(configured.statement_timeout * 1000)}"
+            " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC -c jit=off",
+            "prepare_threshold": 3,
+            "keepalives_idle": 30,
+        },
+        json_serializer=lambda value: to_json(value).decode(),
+        json_deserializer=from_json,
+    )
+
+
+class Transaction:
+    """An open transaction and the bells that ring when it has committed."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.bells: list[Bell] = []
+
+    def ring(self, *bells: Bell) -> None:
+        self.bells.extend(bells)
+
+    def run(self, statement: Executable, **values: Any) -> int:
+        """Executes a statement; the number of rows it touched."""
+        return self.connection.execute(statement, values).rowcount
+
+    def rows(self, statement: Executable, **values: Any) -> Sequence[Row[Any]]:
+        return self.connection.execute(statement, values).all()
+
+    def first(self, statement: Executable, **values: Any) -> Row[Any] | None:
+        return self.connection.execute(statement, values).first()
+
+    def one(self, statement: Executable, **values: Any) -> Row[Any]:
+        return self.connection.execute(statement, values).one()
+
+    def scalar(self, statement: Executable, **values: Any) -> Any:
+        return self.connection.execute(statement, values).scalar()
+
+
+@contextmanager
+def transaction() -> Iterator[Transaction]:
+    """One transaction. Raises `StoreUnavailable` when PostgreSQL does not answer; then nothing was written."""
+    try:
+        with engine().begin() as connection:
+            tx = Transaction(connection)
+            yield tx
+    except (OperationalError, PoolTimeout) as error:
+        raise StoreUnavailable(f"The database does not answer: {_cause(error)}") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise StoreUnavailable(f"The database connection was lost: {_cause(error)}") from error
+        raise
+    queue.ring(tx.bells)
+
+
+def _cause(error: Exception) -> str:
+    """The first line only: the rest of a database error may quote values."""
+    return str(error).splitlines()[0].removeprefix("(psycopg.OperationalError) ")
+
+
+def sql(statement: str) -> TextClause:
+    """A statement written out, with `:name` parameters. Made once at import, so that it is parsed and prepared once."""
+    return text(statement)
+
+
+def now(tx: Transaction) -> Any:
+    """The engine's time (aware, UTC): the database's clock plus the development stack's offset."""
+    return tx.scalar(_NOW)
+
+
+_NOW = sql("select engine_now()")
+
+
+def migrate() -> None:
+    """Brings the schema to the newest version. Safe to run by several at once: the first holds a lock, the others wait."""
+    from alembic import command  # imported here: only a migration needs it, and it is slow to import
+    from alembic.config import Config
+
+    with engine().begin() as connection:
+        connection.execute(text("set local statement_timeout = 0"))
+        connection.execute(text("select pg_advisory_xact_lock(7305)"))
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def as_json(value: Mapping[str, Any] | Sequence[Any] | None) -> Any:
+    """A value for a jsonb parameter; None stays the SQL null."""
+    return None if value is None else Jsonb(value)

@@ -1,0 +1,88 @@
+"""Triggers: one row for each accepted call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import JSONB
+
+from notify_workers.store.recipients import Reference
+from notify_workers.store.session import Transaction, sql
+
+_INSERT = sql("""
+    insert into triggers (id, environment_id, workflow_key, version_id, sequence, recipients, data, actor_collection, actor_id,
+        tenant, cancellation_key, settings, source, inserted_at)
+    select id, environment_id, workflow_key, version_id, sequence, recipients, data, actor_collection, actor_id,
+        tenant, cancellation_key, settings, source, engine_now()
+    from jsonb_to_recordset(:triggers) as given (
+        id uuid, environment_id uuid, workflow_key text, version_id uuid, sequence bigint, recipients jsonb, data jsonb,
+        actor_collection text, actor_id text, tenant text, cancellation_key text, settings jsonb, source jsonb)
+    on conflict (id) do nothing
+    returning id
+""").bindparams(bindparam("triggers", type_=JSONB))
+
+
+def insert_triggers(tx: Transaction, triggers: Sequence[Mapping[str, Any]]) -> set[UUID]:
+    """Writes triggers. The ids of those that were not there yet."""
+    return {row.id for row in tx.rows(_INSERT, triggers=list(triggers))}
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What a fan-out needs of a trigger. `recipients` are `[collection, id, data or null]`."""
+
+    id: UUID
+    environment_id: UUID
+    workflow_key: str
+    version_id: UUID
+    sequence: int
+    tenant: str | None
+    cancellation_key: str | None
+    recipients: Sequence[Sequence[Any]]
+    data: Mapping[str, Any]
+    actor: Reference | None
+
+
+_LOAD = sql("""
+    select id, environment_id, workflow_key, version_id, sequence, tenant, cancellation_key, recipients, data,
+        actor_collection, actor_id
+    from triggers where id = :id
+""")
+
+
+def load_trigger(tx: Transaction, trigger_id: UUID) -> Trigger:
+    values = dict(tx.one(_LOAD, id=trigger_id)._mapping)
+    collection, identifier = values.pop("actor_collection"), values.pop("actor_id")
+    return Trigger(actor=Reference(collection, identifier) if identifier else None, **values)
+
+
+_KEEP_PAYLOAD = sql("""
+    insert into large_payloads (trigger_id, body, at) values (:trigger, :body, engine_now())
+    on conflict (trigger_id) do nothing
+""")
+_LOAD_PAYLOAD = sql("select body from large_payloads where trigger_id = :trigger")
+_FORGET_PAYLOAD = sql("delete from large_payloads where trigger_id = :trigger")
+_FORGET_OLD_PAYLOADS = sql("delete from large_payloads where at < engine_now() - :age")
+
+
+def keep_payload(tx: Transaction, trigger_id: UUID, body: bytes) -> None:
+    tx.run(_KEEP_PAYLOAD, trigger=trigger_id, body=body)
+
+
+def get_payload(tx: Transaction, trigger_id: UUID) -> bytes | None:
+    body = tx.scalar(_LOAD_PAYLOAD, trigger=trigger_id)
+    return bytes(body) if body is not None else None
+
+
+def forget_payload(tx: Transaction, trigger_id: UUID) -> None:
+    tx.run(_FORGET_PAYLOAD, trigger=trigger_id)
+
+
+def forget_old_payloads(tx: Transaction, age: timedelta) -> int:
+    """Payloads whose trigger never reached Redis: the request that brought them was answered with an error."""
+    return tx.run(_FORGET_OLD_PAYLOADS, age=age)

@@ -1,0 +1,201 @@
+"""Accepting triggers: from the payload that Redis holds to rows, with the first runs (hop 2)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import from_json
+
+from notify_workers import fanout, pending
+from notify_workers.cancellations import CancellationKey
+from notify_workers.errors import StoreUnavailable
+from notify_workers.pending import Pending
+from notify_workers.store import cancellations as cancellation_rows
+from notify_workers.store import resources, triggers
+from notify_workers.store.recipients import TENANTS, USERS, Identity, Reference, identify
+from notify_workers.store.resources import WorkflowStatus
+from notify_workers.store.session import transaction
+
+log = logging.getLogger(__name__)
+
+RESERVED = frozenset({"id", "collection", "preferences", "channel_data", "created_at", "$trigger_data"})
+
+
+@dataclass(frozen=True)
+class TriggerRequest:
+    """A trigger as the shim enqueued it: recipients, actor and tenant as on the wire, ids or inline entities."""
+
+    id: UUID
+    sequence: int
+    payload: dict[str, Any]
+
+    @property
+    def environment_id(self) -> UUID:
+        return UUID(self.payload["environment_id"])
+
+    @property
+    def workflow_key(self) -> str:
+        return str(self.payload["workflow"])
+
+    @property
+    def cancellation(self) -> CancellationKey | None:
+        key = self.payload.get("cancellation_key")
+        return CancellationKey(self.environment_id, self.workflow_key, key) if key else None
+
+    @cached_property
+    def recipients(self) -> list[tuple[Reference, dict[str, Any] | None]]:
+        """Each once, in the order given, with the data that is only for them."""
+        found: dict[Reference, dict[str, Any] | None] = {}
+        for entity in self.payload["recipients"]:
+            found.setdefault(reference(entity), _trigger_data(entity))
+        return list(found.items())
+
+    @property
+    def actor(self) -> Reference | None:
+        actor = self.payload.get("actor")
+        return reference(actor) if actor else None
+
+    @property
+    def tenant(self) -> str | None:
+        tenant = self.payload.get("tenant")
+        return tenant["id"] if isinstance(tenant, dict) else tenant
+
+    def identities(self) -> Iterable[Identity]:
+        """What the request says of anybody. A tenant that is only named is made, as a stub (contract: semantics §1)."""
+        entities = [*self.payload["recipients"], self.payload.get("actor")]
+        yield from (identity(entity) for entity in entities if isinstance(entity, dict) and _says_something(entity))
+        tenant = self.payload.get("tenant")
+        if tenant:
+            entity = tenant if isinstance(tenant, dict) else {"id": tenant}
+            yield identity({**entity, "collection": TENANTS})
+
+
+def reference(entity: str | dict[str, Any]) -> Reference:
+    """Who a wire recipient is: an id, an inline user, or an inline object (it has a collection)."""
+    if isinstance(entity, str):
+        return Reference(USERS, entity)
+    return Reference(entity.get("collection") or USERS, entity["id"])
+
+
+def identity(entity: dict[str, Any]) -> Identity:
+    """What an inline entity says, reserved names apart."""
+    return Identity(
+        reference=reference(entity),
+        properties={name: value for name, value in entity.items() if name not in RESERVED},
+        preferences=entity.get("preferences") or {},
+        channel_data=entity.get("channel_data") or {},
+        created_at=entity.get("created_at"),
+    )
+
+
+def _says_something(entity: dict[str, Any]) -> bool:
+    return bool(entity.keys() - {"id", "collection", "$trigger_data"}) or not entity.get("collection")
+
+
+def _trigger_data(entity: str | dict[str, Any]) -> dict[str, Any] | None:
+    return entity.get("$trigger_data") if isinstance(entity, dict) else None
+
+
+def accept(trigger_ids: Sequence[UUID]) -> None:
+    """Moves waiting triggers into PostgreSQL and starts fanning them out. Those accepted already are passed over.
+
+    Accepted together, because a burst comes in together; when one cannot be accepted, each is tried alone, so that the
+    others do not wait for it.
+    """
+    waiting = [_request(each) for each in pending.load(trigger_ids)]
+    if not waiting:
+        return
+    try:
+        _accept(waiting)
+        accepted = waiting
+    except StoreUnavailable:
+        raise
+    except Exception:
+        accepted = [each for each in waiting if _accepted_alone(each)]
+    pending.remove([each.id for each in accepted])
+
+
+def _request(waiting: Pending) -> TriggerRequest:
+    payload = waiting.payload or _large_payload(waiting.trigger_id)
+    return TriggerRequest(waiting.trigger_id, waiting.sequence, from_json(payload))
+
+
+def _large_payload(trigger_id: UUID) -> bytes:
+    with transaction() as tx:
+        body = triggers.get_payload(tx, trigger_id)
+    if body is None:
+        raise LookupError(f"the payload of trigger {trigger_id} is gone")
+    return body
+
+
+def _accepted_alone(request: TriggerRequest) -> bool:
+    try:
+        _accept([request])
+    except StoreUnavailable:
+        raise
+    except Exception:
+        log.exception("trigger %s cannot be accepted; it stays and is tried again", request.id)
+        return False
+    return True
+
+
+def _accept(requests: Sequence[TriggerRequest]) -> None:
+    with transaction() as tx:
+        statuses = resources.workflow_statuses(tx, [(each.environment_id, each.workflow_key) for each in requests])
+        runnable = [each for each in requests if _runnable(each, statuses)]
+        identify(tx, ((each.environment_id, identity) for each in runnable for identity in each.identities()))
+        rows = [_row(each, statuses[each.environment_id, each.workflow_key].version_id) for each in runnable]
+        fresh = triggers.insert_triggers(tx, rows)
+        cancellation_rows.lock(tx, [each.cancellation.lock for each in runnable if each.cancellation])
+        fanout.start(tx, [_trigger(row) for row in rows if row["id"] in fresh])
+        for each in requests:
+            if not each.payload.get("inline", True):
+                triggers.forget_payload(tx, each.id)
+
+
+def _runnable(request: TriggerRequest, statuses: dict[tuple[UUID, str], WorkflowStatus]) -> bool:
+    status = statuses.get((request.environment_id, request.workflow_key))
+    if status is None or not status.active:
+        log.warning("trigger %s starts nothing: workflow %s is not active", request.id, request.workflow_key)
+        return False
+    return True
+
+
+def _row(request: TriggerRequest, version_id: UUID) -> dict[str, Any]:
+    actor = request.actor
+    return {
+        "id": request.id,
+        "environment_id": request.environment_id,
+        "workflow_key": request.workflow_key,
+        "version_id": version_id,
+        "sequence": request.sequence,
+        "recipients": [[each.collection, each.id, data] for each, data in request.recipients],
+        "data": request.payload.get("data") or {},
+        "actor_collection": actor.collection if actor else None,
+        "actor_id": actor.id if actor else None,
+        "tenant": request.tenant,
+        "cancellation_key": request.payload.get("cancellation_key"),
+        "settings": request.payload.get("settings") or {},
+        "source": {"type": "api"},
+    }
+
+
+def _trigger(row: dict[str, Any]) -> triggers.Trigger:
+    names = (
+        "id",
+        "environment_id",
+        "workflow_key",
+        "version_id",
+        "sequence",
+        "tenant",
+        "cancellation_key",
+        "recipients",
+        "data",
+    )
+    actor = Reference(row["actor_collection"], row["actor_id"]) if row["actor_id"] else None
+    return triggers.Trigger(actor=actor, **{name: row[name] for name in names})

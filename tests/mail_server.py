@@ -1,0 +1,66 @@
+"""A real SMTP server for tests, which can be told to misbehave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from doorbell.embedded import free_port
+
+
+class MailServer:
+    """Keeps what it accepts. `answer_to_rcpt` and `answer_to_data` replace its answers; None drops the connection."""
+
+    def __init__(self) -> None:
+        self.messages: list[EmailMessage] = []
+        self.connections = 0
+        self.answer_to_rcpt: Callable[[str], str] = lambda address: "250 ok"
+        self.answer_to_data: Callable[[Envelope], str | None] = lambda envelope: "250 ok"
+        self.port = free_port()
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+
+    def start(self) -> None:
+        self._controller.start()
+
+    def stop(self) -> None:
+        self._controller.stop()
+
+    def reset(self) -> None:
+        self.messages.clear()
+        self.connections = 0
+        self.answer_to_rcpt = lambda address: "250 ok"
+        self.answer_to_data = lambda envelope: "250 ok"
+
+    def subjects(self, address: str | None = None) -> list[str]:
+        return [str(each["Subject"]) for each in self.messages if address is None or each["To"] == address]
+
+    async def handle_EHLO(
+        self, server: SMTP, session: Session, envelope: Envelope, host: str, responses: list[str]
+    ) -> list[str]:
+        self.connections += 1
+        session.host_name = host
+        return responses
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        answer = self.answer_to_rcpt(address)
+        if answer.startswith("2"):
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        answer = self.answer_to_data(envelope)
+        if answer is None:
+            assert server.transport is not None
+            server.transport.abort()
+            return "421 gone"
+        if answer.startswith("2"):
+            content = envelope.content
+            assert isinstance(content, bytes)
+            self.messages.append(message_from_bytes(content, policy=policy.default))
+        return answer
