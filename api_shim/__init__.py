@@ -1,0 +1,1 @@
+"""HTTP in: routes, schemas, keys, errors. Thin: validates, reads rows, calls the engine's doors."""

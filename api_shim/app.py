@@ -1,0 +1,99 @@
+"""The HTTP application: routes, one error handler, request ids."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+from typing import Any
+from uuid import uuid4
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api_shim.directory import Directory, load_snapshot
+from api_shim.errors import install_handlers
+from api_shim.ingest import Ingest
+from api_shim.openapi import definitions, docs_page
+from api_shim.routes import dev, health, messages, users, workflow_recipient_runs, workflows
+from api_shim.schemas.common import Properties
+from api_shim.schemas.workflows import CancelRequest, NotifyCancelRequest, NotifyRequest, TriggerRequest
+from notify_workers.redis_client import async_client
+from notify_workers.settings import settings
+
+
+class RequestIds:
+    """Gives every request an id, shows it in `x-request-id`, and keeps it in the request's state."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = str(uuid4())
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["x-request-id"] = request_id
+            await send(message)
+
+        await self.app(scope, receive, send_with_id)
+
+
+@contextlib.asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    directory = Directory(await run_in_threadpool(load_snapshot))
+    app.state.directory = directory
+    app.state.ingest = Ingest(async_client())
+    following = asyncio.create_task(directory.follow())
+    yield
+    following.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await following
+    await app.state.ingest.close()
+
+
+def make_app() -> ASGIApp:
+    """The application, ready to be served."""
+    app = FastAPI(
+        title="Doorbell",
+        version=version("doorbell"),
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    install_handlers(app)
+    for module in (workflows, workflow_recipient_runs, users, messages, health):
+        app.include_router(module.router)
+    if settings().development:
+        app.include_router(dev.router)
+    _serve_documentation(app)
+    return RequestIds(app)
+
+
+def _serve_documentation(app: FastAPI) -> None:
+    def document() -> dict[str, Any]:
+        made = app.openapi()
+        schemas = made.setdefault("components", {}).setdefault("schemas", {})
+        for name, schema in definitions(
+            TriggerRequest, NotifyRequest, CancelRequest, NotifyCancelRequest, Properties
+        ).items():
+            schemas.setdefault(name, schema)
+        return made
+
+    @app.get("/v1/openapi", include_in_schema=False)
+    def openapi() -> Response:
+        return JSONResponse(document())
+
+    @app.get("/docs", include_in_schema=False)
+    def docs() -> Response:
+        return HTMLResponse(docs_page(document()))

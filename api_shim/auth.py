@@ -1,0 +1,66 @@
+"""API keys (contract: api-endpoints §1.3): a key selects the environment and what may be done in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from api_shim.directory import Directory
+from api_shim.errors import AuthenticationFailed
+from notify_workers.store.environments import ApiKey
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the environment that the key belongs to."""
+
+    environment_id: UUID
+    key: ApiKey
+
+
+async def authenticate(request: Request) -> ApiKey:
+    """The request's key. Raises 401 when there is none or nobody knows it."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if not token:
+        raise AuthenticationFailed("api_key_missing", "An API key is needed: send it as `Authorization: Bearer <key>`")
+    if scheme.lower() != "bearer":
+        raise AuthenticationFailed("authentication_required", f"Authorization must be `Bearer <key>`, not `{scheme}`")
+    directory: Directory = request.app.state.directory
+    key = await directory.find_key(token.strip())
+    if key is None:
+        raise AuthenticationFailed("authentication_required", "This API key is not known")
+    if key.loopback_only and not _from_loopback(request):
+        raise AuthenticationFailed(
+            "authentication_required", "This key belongs to the development stack and works on loopback only"
+        )
+    return key
+
+
+def _from_loopback(request: Request) -> bool:
+    return request.client is None or ip_address(request.client.host).is_loopback
+
+
+async def secret_caller(request: Request) -> Caller:
+    """The caller of an endpoint that needs a secret key. Raises 401, or 403 for keys of another kind."""
+    key = await authenticate(request)
+    if key.kind != "secret" or key.environment_id is None:
+        raise AuthenticationFailed(
+            "incorrect_token_type", f"This endpoint needs a secret key (sk_…), not a {key.kind} one", 403
+        )
+    return Caller(key.environment_id, key)
+
+
+async def any_caller(request: Request) -> Caller:
+    """The caller of an endpoint that takes public keys too."""
+    key = await authenticate(request)
+    if key.environment_id is None:
+        raise AuthenticationFailed("incorrect_token_type", "Service tokens are for the management API", 403)
+    return Caller(key.environment_id, key)
+
+
+Secret = Annotated[Caller, Depends(secret_caller)]
+Public = Annotated[Caller, Depends(any_caller)]

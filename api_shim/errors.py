@@ -1,0 +1,138 @@
+"""Errors in the contract's shape (api-endpoints §1.7): `{code, message, status, type}`, and `errors` for what is invalid."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from redis import RedisError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from notify_workers.errors import DoorbellError, InvalidParams, NotFound, StoreUnavailable
+from workflows.shape import join
+
+log = logging.getLogger(__name__)
+
+
+class AuthenticationFailed(DoorbellError):
+    """No key, a wrong key (401), or a key that may not do this (403)."""
+
+    status = 401
+    type = "authentication_error"
+
+    def __init__(self, code: str, message: str, status: int = 401) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+class WorkflowMissing(NotFound):
+    code = "workflow_missing"
+
+
+class WorkflowInactive(InvalidParams):
+    code = "workflow_inactive"
+
+
+class Malformed(DoorbellError):
+    code = "malformed_request"
+    status = 400
+    type = "invalid_request_error"
+
+
+class BodyTooLarge(DoorbellError):
+    code = "payload_too_large"
+    status = 413
+    type = "invalid_request_error"
+
+
+class IdempotencyRefused(DoorbellError):
+    """The body also says `error`, because the reference implementation says it there."""
+
+    status = 400
+    type = "idempotency_error"
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def error_body(error: DoorbellError) -> dict[str, Any]:
+    body: dict[str, Any] = {"code": error.code, "message": error.message, "status": error.status, "type": error.type}
+    if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        body["errors"] = error.errors
+    if isinstance(error, IdempotencyRefused):
+        body["error"] = error.code
+    return body
+
+
+def error_response(error: DoorbellError) -> Response:
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, StoreUnavailable) else None
+    return JSONResponse(error_body(error), status_code=error.status, headers=headers)
+
+
+def invalid(problems: Iterable[Mapping[str, Any] | ErrorDetails], within: str = "") -> InvalidParams:
+    """Pydantic's list of problems as ours, fields written as paths: `recipients[0].id`."""
+    errors = [
+        {"field": _path(each["loc"]) or within or "body", "message": _message(each), "type": str(each["type"])}
+        for each in problems
+    ]
+    fields = ", ".join(dict.fromkeys(each["field"] for each in errors))
+    return InvalidParams(f"The request is not valid: {fields}", errors=errors)
+
+
+def problem(field: str, message: str, kind: str = "value_error") -> InvalidParams:
+    """One problem with one field."""
+    return InvalidParams(f"{field} {message}", errors=[{"field": field, "message": message, "type": kind}])
+
+
+def _path(location: Iterable[int | str]) -> str:
+    """Without the names of union members, which pydantic puts in and we write as `<…>`."""
+    return join("", *(part for part in location if not str(part).startswith("<")))
+
+
+def _message(each: Mapping[str, Any] | ErrorDetails) -> str:
+    return str(each["msg"]).removeprefix("Value error, ")
+
+
+def install_handlers(app: FastAPI) -> None:
+    """One handler turns every error into the wire's body."""
+
+    @app.exception_handler(DoorbellError)
+    def _known(_: Request, error: DoorbellError) -> Response:
+        return error_response(error)
+
+    @app.exception_handler(ValidationError)
+    def _invalid(_: Request, error: ValidationError) -> Response:
+        return error_response(invalid(error.errors()))
+
+    @app.exception_handler(RequestValidationError)
+    def _invalid_request(_: Request, error: RequestValidationError) -> Response:
+        return error_response(invalid({**each, "loc": each["loc"][1:]} for each in error.errors()))
+
+    @app.exception_handler(RedisError)
+    def _no_redis(_: Request, error: RedisError) -> Response:
+        log.warning("Redis does not answer: %s", error)
+        return error_response(StoreUnavailable("Redis does not answer"))
+
+    @app.exception_handler(HTTPException)
+    def _http(_: Request, error: HTTPException) -> Response:
+        named = DoorbellError(error.detail)
+        named.status = error.status_code
+        named.code = HTTPStatus(error.status_code).name.lower()
+        named.type = "invalid_request_error"
+        response = error_response(named)
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(Exception)
+    def _unexpected(request: Request, error: Exception) -> Response:
+        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return error_response(DoorbellError("Something went wrong here; the request id tells which request it was"))

@@ -1,0 +1,46 @@
+"""Liveness and readiness."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from redis import RedisError
+from starlette.responses import JSONResponse, Response
+
+from notify_workers import clock
+from notify_workers.errors import StoreUnavailable
+from notify_workers.redis_client import client
+
+router = APIRouter(tags=["Health"])
+
+
+@router.get("/health/live")
+async def live() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/health")
+def ready() -> Response:
+    """Whether both stores answer: 200, or 503 with the one that does not."""
+    stores = {"postgresql": _postgresql(), "redis": _redis()}
+    up = all(state == "ok" for state in stores.values())
+    headers = {} if up else {"Retry-After": str(StoreUnavailable.retry_after)}
+    return JSONResponse(
+        {"status": "ok" if up else "unavailable", **stores}, status_code=200 if up else 503, headers=headers
+    )
+
+
+def _postgresql() -> str:
+    try:
+        clock.now()
+    except StoreUnavailable:
+        return "unavailable"
+    return "ok"
+
+
+def _redis() -> str:
+    try:
+        client().ping()
+    except RedisError:
+        return "unavailable"
+    return "ok"

@@ -1,0 +1,1 @@
+"""The wire's shapes, as types: what requests say and what answers show."""
