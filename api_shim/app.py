@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 from uuid import uuid4
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from api_shim.directory import Directory, load_snapshot
-from api_shim.errors import install_handlers
+from api_shim.errors import answer_to, install_handlers
 from api_shim.ingest import Ingest
 from api_shim.openapi import definitions, docs_page
 from api_shim.routes import dev, health, messages, users, workflow_recipient_runs, workflows
@@ -26,10 +26,15 @@ from notify_workers.redis_client import async_client
 from notify_workers.settings import settings
 
 
-class RequestIds:
-    """Gives every request an id, shows it in `x-request-id`, and keeps it in the request's state."""
+class Front:
+    """Gives every request an id, shown in `x-request-id`, and answers the hot path before the framework does.
 
-    def __init__(self, app: ASGIApp) -> None:
+    A framework's routing and dependencies cost three times what a trigger itself does, so triggers, and the liveness
+    answer that they are measured against, go straight to their endpoints. The framework has the same routes, for its
+    OpenAPI document.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,13 +43,35 @@ class RequestIds:
             return
         request_id = str(uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
+        header = (b"x-request-id", request_id.encode())
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                message["headers"] = [*message["headers"], header]
             await send(message)
 
-        await self.app(scope, receive, send_with_id)
+        await self._answer(scope, receive, send_with_id)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = _hot_endpoint(scope)
+        if endpoint is None:
+            await self.app(scope, receive, send)
+            return
+        scope["app"] = self.app
+        request = Request(scope, receive)
+        try:
+            answer = await endpoint(request)
+        except Exception as error:
+            answer = answer_to(request, error)
+        await answer(scope, receive, send)
+
+
+def _hot_endpoint(scope: Scope) -> Callable[[Request], Awaitable[Response]] | None:
+    path: str = scope["path"]
+    if scope["method"] == "POST" and path.startswith("/v1/workflows/") and path.endswith("/trigger"):
+        key = path[len("/v1/workflows/") : -len("/trigger")]
+        return partial(workflows.trigger_from, key) if key and "/" not in key else None
+    return health.live if path == "/health/live" and scope["method"] == "GET" else None
 
 
 @contextlib.asynccontextmanager
@@ -60,7 +87,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     await app.state.ingest.close()
 
 
-def make_app() -> ASGIApp:
+def make_app() -> Front:
     """The application, ready to be served."""
     app = FastAPI(
         title="Doorbell",
@@ -77,7 +104,7 @@ def make_app() -> ASGIApp:
     if settings().development:
         app.include_router(dev.router)
     _serve_documentation(app)
-    return RequestIds(app)
+    return Front(app)
 
 
 def _serve_documentation(app: FastAPI) -> None:

@@ -8,6 +8,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
+from api_shim.auth import header
 from api_shim.errors import BodyTooLarge, Malformed, invalid, problem
 from notify_workers.settings import settings
 
@@ -17,7 +18,7 @@ Model = TypeVar("Model", bound=BaseModel)
 async def read_body(request: Request) -> bytes:
     """The whole body. Raises 413 as soon as it is known to be too large, so that it is not held in memory."""
     most = settings().max_body
-    announced = request.headers.get("content-length", "")
+    announced = header(request, b"content-length")
     if announced.isdigit() and int(announced) > most:
         raise _too_large(most)
     chunks, size = [], 0

@@ -104,35 +104,34 @@ def _message(each: Mapping[str, Any] | ErrorDetails) -> str:
 
 def install_handlers(app: FastAPI) -> None:
     """One handler turns every error into the wire's body."""
+    for kind in (DoorbellError, ValidationError, RequestValidationError, RedisError, HTTPException, Exception):
+        app.add_exception_handler(kind, answer_to)
 
-    @app.exception_handler(DoorbellError)
-    def _known(_: Request, error: DoorbellError) -> Response:
-        return error_response(error)
 
-    @app.exception_handler(ValidationError)
-    def _invalid(_: Request, error: ValidationError) -> Response:
-        return error_response(invalid(error.errors()))
+def answer_to(request: Request, error: Exception) -> Response:
+    """The answer to a request that ended in an error."""
+    match error:
+        case DoorbellError():
+            return error_response(error)
+        case RequestValidationError():
+            return error_response(invalid({**each, "loc": each["loc"][1:]} for each in error.errors()))
+        case ValidationError():
+            return error_response(invalid(error.errors()))
+        case RedisError():
+            log.warning("Redis does not answer: %s", error)
+            return error_response(StoreUnavailable("Redis does not answer"))
+        case HTTPException():
+            return _refusal(error)
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return error_response(DoorbellError("Something went wrong here; the request id tells which request it was"))
 
-    @app.exception_handler(RequestValidationError)
-    def _invalid_request(_: Request, error: RequestValidationError) -> Response:
-        return error_response(invalid({**each, "loc": each["loc"][1:]} for each in error.errors()))
 
-    @app.exception_handler(RedisError)
-    def _no_redis(_: Request, error: RedisError) -> Response:
-        log.warning("Redis does not answer: %s", error)
-        return error_response(StoreUnavailable("Redis does not answer"))
-
-    @app.exception_handler(HTTPException)
-    def _http(_: Request, error: HTTPException) -> Response:
-        named = DoorbellError(error.detail)
-        named.status = error.status_code
-        named.code = HTTPStatus(error.status_code).name.lower()
-        named.type = "invalid_request_error"
-        response = error_response(named)
-        response.headers.update(error.headers or {})
-        return response
-
-    @app.exception_handler(Exception)
-    def _unexpected(request: Request, error: Exception) -> Response:
-        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return error_response(DoorbellError("Something went wrong here; the request id tells which request it was"))
+def _refusal(error: HTTPException) -> Response:
+    """What the framework itself refuses: an unknown address, a wrong method."""
+    named = DoorbellError(error.detail)
+    named.status = error.status_code
+    named.code = HTTPStatus(error.status_code).name.lower()
+    named.type = "invalid_request_error"
+    response = error_response(named)
+    response.headers.update(error.headers or {})
+    return response

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api_shim import idempotency
-from api_shim.auth import Caller, Secret
+from api_shim.auth import Caller, Secret, header, secret_caller
 from api_shim.bodies import check, parse_json, read_body, read_model
 from api_shim.directory import Directory, WorkflowEntry
 from api_shim.errors import WorkflowInactive, WorkflowMissing, problem
@@ -47,8 +47,14 @@ TRIGGER_FIELDS = ("recipients", "actor", "tenant", "data", "cancellation_key", "
     openapi_extra=body_of(TriggerRequest),
     response_model=TriggerResponse,
 )
-async def trigger(key: str, request: Request, caller: Secret) -> Response:
+async def trigger(key: str, request: Request) -> Response:
     """Triggers a workflow for up to 1,000 recipients. Answers once the event is safe; runs start right after."""
+    return await trigger_from(key, request)
+
+
+async def trigger_from(key: str, request: Request) -> Response:
+    """The same, without a framework around it."""
+    caller = await secret_caller(request)
     run_id, headers = await _trigger(request, caller, key, await read_body(request))
     return _json({"workflow_run_id": run_id}, headers)
 
@@ -107,8 +113,8 @@ def _enqueued(request: Request, caller: Caller, key: str, written: dict[str, Any
     large = len(body) >= settings().large_payload
     payload = b"" if large else _payload(caller, key, written, inline=True)
     request_id = request.scope["state"]["request_id"]
-    idempotency_key = request.headers.get("idempotency-key")
-    if idempotency_key is None:
+    idempotency_key = header(request, b"idempotency-key")
+    if not idempotency_key:
         return Enqueued(uuid4(), payload)
     return Enqueued(
         uuid4(),

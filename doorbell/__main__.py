@@ -1,0 +1,3 @@
+from doorbell.cli import main
+
+main()

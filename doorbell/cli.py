@@ -1,0 +1,222 @@
+"""The command line: `doorbell …`. Each command imports what it needs, so that `--help` and small commands are quick."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import sys
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, Request, build_opener
+from uuid import UUID
+
+import click
+
+from doorbell import running
+from notify_workers.errors import DoorbellError
+from notify_workers.settings import settings
+from workflows.errors import WorkflowError
+
+
+class Group(click.Group):
+    """Shows our own errors as one clear sentence."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            running.attach()
+            return super().invoke(context)
+        except (DoorbellError, WorkflowError) as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="doorbell")
+def main() -> None:
+    """Doorbell: a self-hosted notification engine."""
+
+
+@main.command()
+@click.option("--flower", is_flag=True, help="Also start Flower on port 5555.")
+def dev(flower: bool) -> None:
+    """Set up and run everything: PostgreSQL, Redis, API, workers, timers, mail sink."""
+    from doorbell import dev as development
+
+    development.run(settings(), flower=flower)
+
+
+@main.command()
+def serve() -> None:
+    """Serve the API."""
+    from doorbell import processes
+
+    processes.serve()
+
+
+@main.command()
+@click.option("--queues", "-Q", default="accept,steps,deliveries", show_default=True, help="Queues to take tasks from.")
+@click.option(
+    "--threads", "-c", type=int, default=None, help="Tasks in hand at once. [default: DOORBELL_WORKER_THREADS]"
+)
+@click.option("--events", "-E", is_flag=True, help="Send task events from the start, for Flower.")
+@click.option("--name", "-n", default="worker-%p@%h", show_default=True, help="The worker's name in Flower.")
+def worker(queues: str, threads: int | None, events: bool, name: str) -> None:
+    """Run a Celery worker."""
+    from doorbell import processes
+
+    processes.work(queues, threads, name, events)
+
+
+@main.command()
+def timers() -> None:
+    """Run a timer process. Any number of them may run."""
+    from doorbell import processes
+
+    processes.ring_in_time()
+
+
+@main.command()
+@click.option("--port", default=5555, show_default=True)
+@click.option("--address", default="127.0.0.1", show_default=True)
+def flower(port: int, address: str) -> None:
+    """Watch the tasks in Flower."""
+    from doorbell import processes
+
+    processes.watch(address, port)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database's schema to the newest version."""
+    from notify_workers import installation
+
+    installation.install()
+    click.echo("The database is up to date.")
+
+
+@main.command()
+def health() -> None:
+    """Exit with 0 when PostgreSQL and Redis answer, for health checks."""
+    from api_shim.routes.health import ready
+
+    answer = ready()
+    click.echo(bytes(answer.body).decode())
+    sys.exit(0 if answer.status_code == 200 else 1)
+
+
+@main.group()
+def keys() -> None:
+    """Make, list and revoke API keys."""
+
+
+ENVIRONMENT = click.option(
+    "--environment", "-e", default="development", show_default=True, help="The environment's slug."
+)
+
+
+@keys.command(name="create")
+@ENVIRONMENT
+@click.option("--kind", type=click.Choice(["secret", "public"]), default="secret", show_default=True)
+@click.option("--name", default="made on the command line", help="What the key is for.")
+def create_key(environment: str, kind: str, name: str) -> None:
+    """Make a key and print it. It is shown only now."""
+    from notify_workers import resources
+    from notify_workers.store import environments
+
+    prefix = {"secret": "sk", "public": "pk"}[kind] + ("_test_" if environment == "development" else "_")
+    key = prefix + secrets.token_urlsafe(32)
+    with resources.configuration() as tx:
+        environments.add_key(tx, key, kind=kind, environment=_environment(environment), name=name)
+    click.echo(key)
+
+
+@keys.command(name="list")
+def list_keys() -> None:
+    """List the keys that are not revoked."""
+    from notify_workers.store import environments
+    from notify_workers.store.session import transaction
+
+    with transaction() as tx:
+        slugs = {each.id: each.slug for each in environments.environments(tx)}
+        for key in environments.api_keys(tx):
+            slug = slugs[key.environment_id] if key.environment_id else "-"
+            click.echo(f"{key.id}  {key.kind:8} {slug:12} {key.hint:16} {key.created_at:%Y-%m-%d}  {key.name}")
+
+
+@keys.command(name="revoke")
+@click.argument("key_id", type=click.UUID)
+def revoke_key(key_id: UUID) -> None:
+    """Revoke a key by its id."""
+    from notify_workers import resources
+    from notify_workers.store import environments
+
+    with resources.configuration() as tx:
+        if not environments.revoke_key(tx, key_id):
+            raise click.ClickException(f"there is no key {key_id}")
+
+
+def _environment(slug: str) -> UUID:
+    from notify_workers.ids import environment_id
+    from notify_workers.store import environments
+    from notify_workers.store.session import transaction
+
+    with transaction() as tx:
+        known = [each.slug for each in environments.environments(tx)]
+    if slug not in known:
+        raise click.ClickException(f"there is no environment `{slug}`; known are {', '.join(known) or 'none'}")
+    return environment_id(slug)
+
+
+@main.command()
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@ENVIRONMENT
+def push(directory: Path, environment: str) -> None:
+    """Publish a tree of workflows and layouts, all or nothing."""
+    from notify_workers import resources
+
+    changed = resources.push_library(directory, _environment(environment))
+    click.echo(f"Published: {', '.join(changed)}" if changed else "Nothing has changed.")
+
+
+@main.command()
+@click.argument("identifier")
+def why(identifier: str) -> None:
+    """Tell everything that was decided about a run or a message."""
+    from doorbell.why import explain
+
+    click.echo(explain(identifier))
+
+
+@main.group()
+def clock() -> None:
+    """Move the development stack's clock."""
+
+
+@clock.command(name="advance")
+@click.argument("duration")
+def advance_clock(duration: str) -> None:
+    """Let time pass: `3d`, `12h`, `90m`, `1d12h`, `30s`."""
+    address = running.address(settings())
+    body = json.dumps({"seconds": parse_duration(duration)}).encode()
+    request = Request(f"{address}/dev/clock/advance", body, {"Content-Type": "application/json"})
+    try:
+        with build_opener(ProxyHandler({})).open(request, timeout=10) as answer:
+            click.echo(f"It is now {json.load(answer)['now']}.")
+    except HTTPError as error:
+        raise click.ClickException(
+            f"the clock cannot be moved at {address}: only the development stack has it"
+        ) from error
+    except (URLError, OSError):
+        raise click.ClickException(
+            f"no development stack answers at {address}; start one with `doorbell dev`"
+        ) from None
+
+
+_SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+
+
+def parse_duration(text: str) -> int:
+    """`1d12h` in seconds. Raises a usage error for anything else."""
+    if not re.fullmatch(r"(\d+[wdhms])+", text):
+        raise click.BadParameter(f"{text!r} is not a duration such as 3d, 12h, 90m or 1d12h")
+    return sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+)([wdhms])", text))

@@ -1,0 +1,81 @@
+"""What each kind of process does. The command line starts one; the development stack forks several from one warm import."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+
+import uvicorn
+
+import api_shim.app  # noqa: F401  imported before the stack forks
+import notify_workers.tasks  # noqa: F401  registers the tasks
+from notify_workers import installation, timers
+from notify_workers.queue import QUEUES, app
+from notify_workers.settings import settings
+
+
+def log_to_stderr() -> None:
+    logging.basicConfig(
+        level=settings().log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+
+
+def serve() -> None:
+    """The API, until SIGTERM."""
+    log_to_stderr()
+    uvicorn.run(
+        "api_shim.app:make_app",
+        factory=True,
+        host=settings().host,
+        port=settings().port,
+        workers=settings().api_processes,
+        loop="uvloop",
+        http="httptools",
+        log_level=settings().log_level.lower(),
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+        backlog=4096,
+    )
+
+
+def work(
+    queues: str = ",".join(QUEUES), threads: int | None = None, name: str = "worker-%p@%h", events: bool = False
+) -> None:
+    """A Celery worker, until SIGTERM. `%p` in its name is its process id, `%h` the host's name."""
+    log_to_stderr()
+    arguments = ["worker", "-P", "threads", "-c", str(threads or settings().worker_threads), "-Q", queues]
+    arguments += [
+        "-n",
+        name.replace("%p", str(os.getpid())),
+        "-l",
+        settings().log_level,
+        "--without-gossip",
+        "--without-mingle",
+    ]
+    app.worker_main([*arguments, "-E"] if events else arguments)
+
+
+def ring_in_time() -> None:
+    """A timer process, until SIGTERM."""
+    log_to_stderr()
+    stopping = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: stopping.set())
+    timers.run(stopping.is_set)
+
+
+def watch(address: str = "127.0.0.1", port: int = 5555) -> None:
+    """Flower, until SIGTERM."""
+    log_to_stderr()
+    app.start(["flower", f"--address={address}", f"--port={port}", "--max_tasks=2000"])
+
+
+def install(smtp_port: int) -> None:
+    """What the development stack needs in its database. Ends by itself."""
+    log_to_stderr()
+    installation.install()
+    installation.install_development(smtp_port)
