@@ -17,6 +17,7 @@ from notify_workers.providers import Provider, load_provider
 from notify_workers.store import environments, resources
 from notify_workers.store.environments import Channel
 from notify_workers.store.session import Transaction
+from workflows.model import Layout
 from workflows.parse import parse_layout, parse_workflow
 from workflows.program import Program
 from workflows.scope import ChannelView
@@ -27,8 +28,13 @@ class EnvironmentCatalog:
     """One environment's channels, layouts and variables."""
 
     channels_by_id: Mapping[UUID, Channel]
-    layouts: Mapping[str, Any]
+    layout_documents: Mapping[str, Any]
     variables: Mapping[str, Any]
+
+    @cached_property
+    def layouts(self) -> dict[str, Layout]:
+        """Only those who render need them: a layout that cannot be read keeps no finished message from being sent."""
+        return {key: parse_layout(key, document) for key, document in self.layout_documents.items()}
 
     @cached_property
     def channels(self) -> dict[str, ChannelView]:
@@ -83,7 +89,7 @@ def _load_environment(tx: Transaction, environment_id: UUID) -> EnvironmentCatal
     variables = {each.id: each.variables for each in environments.environments(tx)}
     return EnvironmentCatalog(
         channels_by_id={channel.id: channel for channel in environments.channels(tx, environment_id)},
-        layouts={layout.key: parse_layout(layout.key, layout.content) for layout in layouts},
+        layout_documents={layout.key: layout.content for layout in layouts},
         variables=variables.get(environment_id, {}),
     )
 

@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from traceback import format_tb
 from typing import Any, assert_never
 
 from notify_workers import cancellations, smtp
@@ -64,9 +65,9 @@ def deliver(due_id: int) -> None:
             return
         provider = _provider(tx, claim)
     if claim.cancelled or _revoked(claim):
-        _settle(claim, provider, _CANCELLED, [])
+        _settle(claim, provider, _CANCELLED if claim.intended else replace(_CANCELLED, outcome="unknown", reason=_LOST), [])
     elif not claim.intended:
-        _settle(claim, provider, _settlement(claim, provider, Unknown("no outcome was recorded for this attempt")), [])
+        _settle(claim, provider, _settlement(claim, provider, Unknown(_LOST)), [])
     else:
         outcome, exchanges = _send(claim, provider)
         _settle(claim, provider, _settlement(claim, provider, outcome), exchanges)
@@ -88,6 +89,8 @@ def _revoked(claim: DeliveryClaim) -> bool:
     key = CancellationKey(claim.environment_id, claim.workflow_key, claim.cancellation_key)
     return cancellations.revoked(key, claim.recipient, claim.sequence) is not None
 
+
+_LOST = "no outcome was recorded for this attempt"
 
 _CANCELLED = Settlement(
     outcome="cancelled",
@@ -120,7 +123,9 @@ def _send(
         exchanges.append(_logged(wanted, SmtpReply(0, str(error), "END", {})))
         return Unknown(str(error)), exchanges
     except Exception as error:
-        log.exception("message %s could not be composed for %s", claim.message_id, provider.name)
+        name, place = type(error).__name__, "".join(format_tb(error.__traceback__))
+        # Not what the error says, which quotes what people wrote.
+        log.error("message %s could not be composed for %s: %s\n%s", claim.message_id, provider.name, name, place)
         return Refused(f"{type(error).__name__} while composing the message"), exchanges
 
 

@@ -10,7 +10,6 @@ import logging
 from datetime import timedelta
 
 from notify_workers import pending, queue
-from notify_workers.queue import Bell
 from notify_workers.settings import settings
 from notify_workers.store import triggers
 from notify_workers.store.session import transaction
@@ -18,8 +17,6 @@ from notify_workers.store.session import transaction
 log = logging.getLogger(__name__)
 
 ORPHAN_AGE = timedelta(days=1)
-ACCEPTED_TOGETHER = 16
-"""Triggers that one bell names at most."""
 
 
 def look() -> int:
@@ -27,13 +24,17 @@ def look() -> int:
     overdue = pending.overdue(settings().accept_lease, settings().timer_chunk) if _quiet() else []
     if overdue:
         log.warning("lifeline: %d triggers were not accepted in time and are rung again", len(overdue))
-    queue.ring(
-        Bell("accept_triggers", ([str(each) for each in overdue[start : start + ACCEPTED_TOGETHER]],))
-        for start in range(0, len(overdue), ACCEPTED_TOGETHER)
-    )
-    with transaction() as tx:
-        triggers.forget_old_payloads(tx, ORPHAN_AGE)
+    queue.ring(pending.accept_bells(overdue))
+    _forget_orphans()
     return len(overdue)
+
+
+def _forget_orphans() -> None:
+    """Large payloads whose trigger never reached Redis: the request that brought them was answered with an error."""
+    with transaction() as tx:
+        old = triggers.old_payloads(tx, ORPHAN_AGE)
+        claimed = {each.trigger_id for each in pending.load(old)}
+        triggers.forget_payloads(tx, [each for each in old if each not in claimed])
 
 
 def _quiet() -> bool:

@@ -10,15 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from notify_workers.queue import ACCEPT, Bell, envelope
 from notify_workers.redis_client import client
 
 PAYLOADS = "doorbell:pending"
 """Hash: trigger id → `<sequence>\\n<payload>`; an empty payload lies in PostgreSQL (`large_payloads`)."""
 
 BY_SEQUENCE = "doorbell:pending:sequence"
-"""Sorted set: trigger id by sequence, which is a time in microseconds."""
+"""Sorted set: trigger id by the time in microseconds since which it waits: its sequence, or when it was last rung for."""
 
 SEQUENCE = "doorbell:sequence"
+
+ACCEPTED_TOGETHER = 16
+"""Triggers that one bell names at most."""
 
 NEXT_SEQUENCE = """
 local time = redis.call('TIME')
@@ -30,21 +34,65 @@ It is the time in microseconds, so it goes on growing when Redis was flushed."""
 
 ENQUEUE = (
     """
-if ARGV[3] ~= '' then
-    local stored = redis.call('GET', KEYS[4])
-    if stored then return stored end
-    redis.call('SET', KEYS[4], ARGV[3] .. '\\n' .. ARGV[1] .. '\\n' .. ARGV[5], 'PX', ARGV[4])
-end
+local answers = {}
+local count = tonumber(ARGV[1])
+for index = 1, count do
+    local first = 2 + (index - 1) * 5
+    local id, payload, fingerprint = ARGV[first], ARGV[first + 1], ARGV[first + 2]
+    local earlier = false
+    if fingerprint ~= '' then
+        earlier = redis.call('GET', KEYS[4 + index])
+        if not earlier then
+            local entry = fingerprint .. '\\n' .. id .. '\\n' .. ARGV[first + 4]
+            redis.call('SET', KEYS[4 + index], entry, 'PX', ARGV[first + 3])
+        end
+    end
+    if not earlier then
 """
     + NEXT_SEQUENCE
     + """
-redis.call('HSET', KEYS[2], ARGV[1], string.format('%.0f', sequence) .. '\\n' .. ARGV[2])
-redis.call('ZADD', KEYS[3], string.format('%.0f', sequence), ARGV[1])
-return false
+        redis.call('HSET', KEYS[2], id, string.format('%.0f', sequence) .. '\\n' .. payload)
+        redis.call('ZADD', KEYS[3], string.format('%.0f', sequence), id)
+    end
+    answers[index] = earlier
+end
+for index = 2 + count * 5, #ARGV do redis.call('LPUSH', KEYS[4], ARGV[index]) end
+return answers
 """
 )
-"""Keys: sequence, payloads, by-sequence, idempotency entry. Arguments: trigger id, payload, fingerprint of the request
-(empty: not idempotent), milliseconds the entry is kept, request id. Returns nothing, or the entry that was there first."""
+"""Takes several triggers and the bells for them, all or nothing. Answers for each with nothing, or with the idempotency
+entry that was there first; such a trigger is not taken. `arguments` makes its keys and arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A trigger for Redis. `payload` is empty when PostgreSQL keeps it; without an idempotency key, `entry_name` and what
+    follows it are empty. `keep_milliseconds` is how long the key is remembered."""
+
+    trigger_id: UUID
+    payload: bytes
+    entry_name: str = ""
+    fingerprint: str = ""
+    keep_milliseconds: int = 0
+    request_id: str = ""
+
+
+def arguments(entries: Sequence[Entry]) -> tuple[int, list[str | bytes | int]]:
+    """For `EVAL` and `EVALSHA`: the number of keys, then keys and arguments."""
+    keys: list[str | bytes | int] = [SEQUENCE, PAYLOADS, BY_SEQUENCE, ACCEPT, *(each.entry_name for each in entries)]
+    values: list[str | bytes | int] = [len(entries)]
+    for each in entries:
+        values += (str(each.trigger_id), each.payload, each.fingerprint, each.keep_milliseconds, each.request_id)
+    return len(keys), [*keys, *values, *(envelope(bell) for bell in accept_bells([each.trigger_id for each in entries]))]
+
+
+def accept_bells(trigger_ids: Sequence[UUID]) -> list[Bell]:
+    """Bells for triggers that wait; those that came together are accepted together."""
+    ids = [str(each) for each in trigger_ids]
+    return [
+        Bell("accept_triggers", (ids[start : start + ACCEPTED_TOGETHER],))
+        for start in range(0, len(ids), ACCEPTED_TOGETHER)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +104,7 @@ class Pending:
 
 def load(trigger_ids: Sequence[UUID]) -> list[Pending]:
     """Those of the triggers that still wait to be accepted."""
-    stored = client().hmget(PAYLOADS, [str(each) for each in trigger_ids])
+    stored = client().hmget(PAYLOADS, [str(each) for each in trigger_ids]) if trigger_ids else []
     found = []
     for trigger_id, entry in zip(trigger_ids, stored, strict=True):  # type: ignore[arg-type]
         if entry is not None:
@@ -76,10 +124,14 @@ def remove(trigger_ids: Sequence[UUID]) -> None:
 
 
 def overdue(seconds: float, limit: int) -> list[UUID]:
-    """The oldest triggers that have waited longer than that."""
-    now, microseconds = client().time()  # type: ignore[misc]
-    oldest = now * 1_000_000 + microseconds - int(seconds * 1_000_000)
-    return [UUID(each.decode()) for each in client().zrangebyscore(BY_SEQUENCE, 0, oldest, 0, limit)]  # type: ignore[union-attr]
+    """Triggers that have waited longer than that, the oldest first. They wait from now on, so that triggers which cannot
+    be accepted do not hide those behind them."""
+    time, microseconds = client().time()  # type: ignore[misc]
+    now = time * 1_000_000 + microseconds
+    names: list[bytes] = client().zrangebyscore(BY_SEQUENCE, 0, now - int(seconds * 1_000_000), 0, limit)  # type: ignore[assignment]
+    if names:
+        client().zadd(BY_SEQUENCE, dict.fromkeys(names, now), xx=True)
+    return [UUID(each.decode()) for each in names]
 
 
 def count() -> int:

@@ -16,8 +16,10 @@ from uuid import UUID
 from notify_workers import cancellations
 from notify_workers.cancellations import CancellationKey
 from notify_workers.catalog import EnvironmentCatalog, catalog
+from notify_workers.errors import StoreUnavailable
 from notify_workers.events import entry
 from notify_workers.ids import ksuid
+from notify_workers.queue import DELIVERIES, STEPS, Bell
 from notify_workers.settings import settings
 from notify_workers.store import due, runs
 from notify_workers.store.recipients import Reference
@@ -37,20 +39,39 @@ EARLY = 0.05
 """Seconds before its time at which a step may start."""
 
 
-def run_step(due_id: int) -> None:
-    """Executes the step that a row owes. Does nothing when it is done or in hand; re-arms it when it is early."""
+def run_step(due_id: int) -> list[Bell]:
+    """Executes the step that a row owes. Does nothing when it is done or in hand; re-arms it when it is early.
+
+    Rings for the run's next step. The bells for the deliveries that the step owes are left to the caller.
+    """
+    try:
+        with transaction() as tx:
+            claim = runs.claim_step(tx, due_id)
+            return _run(tx, claim) if claim is not None else []
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        _fail(due_id, error)
+        return []
+
+
+def _run(tx: Transaction, claim: StepClaim) -> list[Bell]:
+    if claim.seconds_early > EARLY:
+        due.rearm(tx, claim.due_id)
+    elif stopped := _stopped(claim):
+        runs.stop(tx, claim, [entry(claim.now, "run_cancelled", stopped)])
+    else:
+        return _execute(tx, claim)
+    return []
+
+
+def _fail(due_id: int, error: Exception) -> None:
+    """Counts an attempt that never came to its handler, or whose outcome the database refuses."""
     with transaction() as tx:
         claim = runs.claim_step(tx, due_id)
-        if claim is None:
-            return
-        if claim.seconds_early > EARLY:
-            due.rearm(tx, due_id)
-            return
-        stopped = _stopped(claim)
-        if stopped is not None:
-            runs.stop(tx, claim, [entry(claim.now, "run_cancelled", stopped)])
-            return
-        _execute(tx, claim)
+        if claim is not None:
+            move, entries = _failure(claim, error)
+            tx.ring(*runs.move(tx, claim, None, move, entries, []) or ())
 
 
 def _stopped(claim: StepClaim) -> dict[str, Any] | None:
@@ -89,6 +110,11 @@ class Execution:
     def log(self, event: str, detail: Mapping[str, Any] | None = None, *, error: bool = False) -> None:
         self.entries.append(entry(self.claim.now, event, detail, error=error))
 
+    def undo(self) -> None:
+        """Nothing that the handler asked for is done; what it recorded stays."""
+        self.messages.clear()
+        self.entries = [each for each in self.entries if each["event"] != "message_enqueued"]
+
     @property
     def errors(self) -> int:
         return sum(each["status"] == "error" for each in self.entries)
@@ -119,7 +145,7 @@ class Execution:
         return message_id
 
 
-def _execute(tx: Transaction, claim: StepClaim) -> None:
+def _execute(tx: Transaction, claim: StepClaim) -> list[Bell]:
     compiled = catalog(claim.catalog_number)
     environment = compiled.environment(tx, claim.environment_id)
     program = compiled.program(tx, claim.environment_id, claim.version_id)
@@ -129,14 +155,17 @@ def _execute(tx: Transaction, claim: StepClaim) -> None:
     try:
         outcome = drive(handler_for(step)(step, _context(execution)), execution.answer)
     except Exception as error:
-        move = _failed(execution, error)
+        move, failure = _failure(claim, error)
+        execution.undo()
+        execution.entries += failure
     else:
         move = _move(advance(program.workflow, claim.step, outcome), outcome, execution)
     bells = runs.move(tx, claim, step.type, move, execution.entries, execution.messages)
     if bells is None:
         runs.stop(tx, claim, [entry(claim.now, "run_cancelled", {"reason": "cancelled while the step was executing"})])
-    else:
-        tx.ring(*bells)
+        return []
+    tx.ring(*(bell for bell in bells if bell.queue == STEPS))
+    return [bell for bell in bells if bell.queue == DELIVERIES]
 
 
 def _move(next: Next, outcome: StepOutcome, execution: Execution) -> Move:
@@ -169,22 +198,24 @@ def _log_outcome(outcome: StepOutcome, execution: Execution) -> None:
             assert_never(outcome)
 
 
-def _failed(execution: Execution, error: Exception) -> Move:
-    """A step that raised is tried again, then its run is halted (contract: semantics §3). Nothing it asked for is done."""
-    claim = execution.claim
-    execution.messages.clear()
-    execution.entries = [each for each in execution.entries if each["event"] != "message_enqueued"]
+def _failure(claim: StepClaim, error: Exception) -> tuple[Move, list[dict[str, Any]]]:
+    """A step that raised is tried again, then its run is halted (contract: semantics §3)."""
     if not isinstance(error, WorkflowError):
         log.error("step %s of run %s failed: %s", claim.step, claim.run_id, type(error).__name__, exc_info=error)
-    last = claim.attempt >= settings().step_attempts
-    detail = {"code": getattr(error, "code", type(error).__name__), "message": str(error), "attempt": claim.attempt}
-    execution.log("step_failed" if last else "step_attempt_failed", detail, error=True)
-    if last:
-        execution.log("run_halted", {"reason": f"step {claim.step} failed {claim.attempt} times"})
-        return Move("completed", None, errors=1)
-    pause = settings().step_retry_delay * 2 ** (claim.attempt - 1)
-    wait = claim.now + timedelta(seconds=pause)
-    return Move("processing", claim.step, claim.attempt + 1, wait, claim.paused_until, errors=1)
+    detail = {"code": getattr(error, "code", type(error).__name__), "message": _said(error), "attempt": claim.attempt}
+    if claim.attempt < settings().step_attempts:
+        wait = claim.now + timedelta(seconds=settings().step_retry_delay * 2 ** (claim.attempt - 1))
+        again = Move("processing", claim.step, claim.attempt + 1, wait, claim.paused_until, errors=1)
+        return again, [entry(claim.now, "step_attempt_failed", detail, error=True)]
+    halted = {"reason": f"step {claim.step} failed {claim.attempt} times"}
+    failed = [entry(claim.now, "step_failed", detail, error=True), entry(claim.now, "run_halted", halted)]
+    return Move("completed", None, errors=1), failed
+
+
+def _said(error: Exception) -> str:
+    """What an error says, as the database takes it; of errors that are not about the workflow only the first line."""
+    lines = str(error).replace("\0", "").splitlines() or [""]
+    return "\n".join(lines) if isinstance(error, WorkflowError) else lines[0]
 
 
 def _context(execution: Execution) -> StepContext:

@@ -7,6 +7,7 @@ import smtplib
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -104,7 +105,7 @@ def _open(submission: SmtpSubmission) -> smtplib.SMTP:
 
 def _converse(connection: smtplib.SMTP, submission: SmtpSubmission) -> SmtpReply:
     reply = _dialogue(connection, submission)
-    if reply.code == 421:
+    if reply.code == 421 or connection.sock is None:
         _close(connection)
     else:
         _keep(submission, connection)
@@ -147,8 +148,10 @@ def _options(connection: smtplib.SMTP, message: bytes) -> list[str]:
 
 
 def _reset(connection: smtplib.SMTP, reply: SmtpReply) -> SmtpReply:
-    if reply.code != 421:
-        connection.rset()
+    """Makes ready for the next message. A server that hangs up instead has said what it said."""
+    with suppress(OSError):
+        if reply.code != 421:
+            connection.rset()
     return reply
 
 
@@ -158,4 +161,6 @@ def _close(connection: smtplib.SMTP) -> None:
 
 
 def _text(said: Any) -> str:
-    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    """What a server said, as the database takes it."""
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    return text.replace("\0", "")

@@ -19,7 +19,7 @@ from notify_workers.store import cancellations as cancellation_rows
 from notify_workers.store import resources, triggers
 from notify_workers.store.recipients import TENANTS, USERS, Identity, Reference, identify
 from notify_workers.store.resources import WorkflowStatus
-from notify_workers.store.session import transaction
+from notify_workers.store.session import Transaction, transaction
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ def accept(trigger_ids: Sequence[UUID]) -> None:
     Accepted together, because a burst comes in together; when one cannot be accepted, each is tried alone, so that the
     others do not wait for it.
     """
-    waiting = [_request(each) for each in pending.load(trigger_ids)]
+    waiting = pending.load(trigger_ids)
     if not waiting:
         return
     try:
@@ -117,35 +117,29 @@ def accept(trigger_ids: Sequence[UUID]) -> None:
         raise
     except Exception:
         accepted = [each for each in waiting if _accepted_alone(each)]
-    pending.remove([each.id for each in accepted])
+    pending.remove([each.trigger_id for each in accepted])
 
 
-def _request(waiting: Pending) -> TriggerRequest:
-    payload = waiting.payload or _large_payload(waiting.trigger_id)
-    return TriggerRequest(waiting.trigger_id, waiting.sequence, from_json(payload))
-
-
-def _large_payload(trigger_id: UUID) -> bytes:
-    with transaction() as tx:
-        body = triggers.get_payload(tx, trigger_id)
-    if body is None:
-        raise LookupError(f"the payload of trigger {trigger_id} is gone")
-    return body
-
-
-def _accepted_alone(request: TriggerRequest) -> bool:
+def _accepted_alone(waiting: Pending) -> bool:
     try:
-        _accept([request])
+        _accept([waiting])
     except StoreUnavailable:
         raise
     except Exception:
-        log.exception("trigger %s cannot be accepted; it stays and is tried again", request.id)
+        log.exception("trigger %s cannot be accepted; it stays and is tried again", waiting.trigger_id)
         return False
     return True
 
 
-def _accept(requests: Sequence[TriggerRequest]) -> None:
+def _request(tx: Transaction, waiting: Pending) -> TriggerRequest | None:
+    """None when a large payload is gone: the transaction that accepts it forgets it, so somebody has accepted it."""
+    payload = waiting.payload or triggers.get_payload(tx, waiting.trigger_id)
+    return TriggerRequest(waiting.trigger_id, waiting.sequence, from_json(payload)) if payload else None
+
+
+def _accept(waiting: Sequence[Pending]) -> None:
     with transaction() as tx:
+        requests = [request for each in waiting if (request := _request(tx, each))]
         statuses = resources.workflow_statuses(tx, [(each.environment_id, each.workflow_key) for each in requests])
         runnable = [each for each in requests if _runnable(each, statuses)]
         identify(tx, ((each.environment_id, identity) for each in runnable for identity in each.identities()))
@@ -153,9 +147,7 @@ def _accept(requests: Sequence[TriggerRequest]) -> None:
         fresh = triggers.insert_triggers(tx, rows)
         cancellation_rows.lock(tx, [each.cancellation.lock for each in runnable if each.cancellation])
         fanout.start(tx, [_trigger(row) for row in rows if row["id"] in fresh])
-        for each in requests:
-            if not each.payload.get("inline", True):
-                triggers.forget_payload(tx, each.id)
+        triggers.forget_payloads(tx, [each.trigger_id for each in waiting if not each.payload])
 
 
 def _runnable(request: TriggerRequest, statuses: dict[tuple[UUID, str], WorkflowStatus]) -> bool:

@@ -25,7 +25,7 @@ DEVELOPMENT = environment_id("development")
 DOORS: dict[str, Callable[..., None]] = {
     "accept_triggers": lambda ids: triggers.accept([UUID(each) for each in ids]),
     "fan_out": fanout.fan_out,
-    "run_step": runner.run_step,
+    "run_step": lambda due_id: queue.ring(runner.run_step(due_id)),
     "deliver": delivery.deliver,
 }
 
@@ -72,9 +72,8 @@ class Engine:
             "recipients": list(recipients),
             **request,
         }
-        keys = [pending.SEQUENCE, pending.PAYLOADS, pending.BY_SEQUENCE, "none"]
-        client().eval(pending.ENQUEUE, len(keys), *keys, str(trigger_id), to_json(payload), "", 0, "")
-        queue.ring([Bell("accept_triggers", ([str(trigger_id)],))])
+        count, values = pending.arguments([pending.Entry(trigger_id, to_json(payload))])
+        client().eval(pending.ENQUEUE, count, *values)
         return trigger_id
 
     def cancel(self, workflow: str, key: str, *recipients: str) -> int | None:
@@ -117,6 +116,12 @@ class Engine:
         timers = Timers()
         while timers.publish():
             self.drain()
+        self.drain()
+
+    def release(self) -> None:
+        """The countdowns of the bells that were held back are over."""
+        while self.held:
+            self.answer(self.held.pop(0))
         self.drain()
 
     def expire_leases(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -13,13 +14,18 @@ from doorbell.embedded import free_port
 
 
 class MailServer:
-    """Keeps what it accepts. `answer_to_rcpt` and `answer_to_data` replace its answers; None drops the connection."""
+    """Keeps what it accepts. `answer_to_rcpt` and `answer_to_data` replace its answers.
+
+    None drops the connection; whether the message is kept then, is `keeps_when_dropping`: the sender cannot know it.
+    """
 
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
         self.connections = 0
         self.answer_to_rcpt: Callable[[str], str] = lambda address: "250 ok"
         self.answer_to_data: Callable[[Envelope], str | None] = lambda envelope: "250 ok"
+        self.keeps_when_dropping = False
+        self.seconds_to_answer = 0.0
         self.port = free_port()
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
 
@@ -32,8 +38,10 @@ class MailServer:
     def reset(self) -> None:
         self.messages.clear()
         self.connections = 0
+        self.seconds_to_answer = 0.0
         self.answer_to_rcpt = lambda address: "250 ok"
         self.answer_to_data = lambda envelope: "250 ok"
+        self.keeps_when_dropping = False
 
     def subjects(self, address: str | None = None) -> list[str]:
         return [str(each["Subject"]) for each in self.messages if address is None or each["To"] == address]
@@ -56,11 +64,15 @@ class MailServer:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         answer = self.answer_to_data(envelope)
         if answer is None:
+            if self.keeps_when_dropping:
+                self._keep(envelope)
             assert server.transport is not None
             server.transport.abort()
             return "421 gone"
         if answer.startswith("2"):
-            content = envelope.content
-            assert isinstance(content, bytes)
-            self.messages.append(message_from_bytes(content, policy=policy.default))
+            self._keep(envelope)
         return answer
+
+    def _keep(self, envelope: Envelope) -> None:
+        assert isinstance(envelope.content, bytes)
+        self.messages.append(message_from_bytes(envelope.content, policy=policy.default))

@@ -44,7 +44,7 @@ def _as_rows(recipients: Sequence[Reference]) -> list[dict[str, str]]:
     return [{"collection": each.collection, "id": each.id} for each in recipients]
 
 
-# A delivery in hand (leased) is left alone: it has started. Whoever holds it deletes its row.
+# A delivery in hand (leased) is left alone: it has started. Whoever holds it, or takes it over, deletes its row.
 _STOP_RUNS = sql("""
     with stopping as (
         select r.id from triggers t join recipient_runs r on r.trigger_id = t.id
@@ -55,7 +55,7 @@ _STOP_RUNS = sql("""
             and exists (select from due where due.run_id = r.id)
     ), owed as (
         select d.id, d.message_id from due d join stopping on stopping.id = d.run_id
-        where d.leased_until is null or d.leased_until < clock_timestamp()
+        where d.leased_until is null
         order by d.id for update of d skip locked
     ), gone as (
         delete from due using owed where due.id = owed.id

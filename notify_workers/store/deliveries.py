@@ -38,21 +38,23 @@ class DeliveryClaim:
 
 # The row is leased and the intent written by one statement. A row that is early or cancelled gets neither.
 _CLAIM = sql("""
-    with owed as (
-        select d.id, d.attempt, d.message_id, d.run_id, d.trigger_id,
-            extract(epoch from d.due_at - engine_now())::float8 as seconds_early, r.cancelled_at is not null as cancelled
-        from due d join recipient_runs r on r.id = d.run_id
+    with clock as materialized (
+        select engine_now() as now
+    ), owed as (
+        select d.id, d.attempt, d.message_id, d.run_id, d.trigger_id, clock.now,
+            extract(epoch from d.due_at - clock.now)::float8 as seconds_early, r.cancelled_at is not null as cancelled
+        from clock, due d join recipient_runs r on r.id = d.run_id
         where d.id = :id and d.kind = 'delivery' and (d.leased_until is null or d.leased_until < clock_timestamp())
         for update of d skip locked
     ), startable as (
         select * from owed where seconds_early <= :slack and not cancelled
     ), leased as (
         update due set leased_until = clock_timestamp() + make_interval(secs => :lease),
-            publish_at = engine_now() + make_interval(secs => :lease)
+            publish_at = startable.now + make_interval(secs => :lease)
         from startable where due.id = startable.id
     ), intent as (
         insert into delivery_attempts (id, message_id, attempt, provider, idempotency_key, started_at)
-        select :attempt_id, message_id, attempt, '', message_id, engine_now() from startable
+        select :attempt_id, message_id, attempt, '', message_id, now from startable
         on conflict (message_id, attempt) do nothing
         returning attempt
     )
@@ -86,37 +88,48 @@ class Settlement:
     metadata: Mapping[str, Any] | None = None
     retry_after: float | None = None
 
+    @property
+    def accepted(self) -> bool:
+        """Whether the provider has the message."""
+        return self.status in ("sent", "delivered")
 
-# An attempt that was called unknown may still report: the truth that comes late is kept, but it owes nothing any more.
+
+# An attempt that was called unknown may still report. The ledger keeps the truth that comes late; the message hears of it
+# only when it is a success, and then nothing more is owed, unless somebody has begun another attempt.
 _SETTLE = sql("""
-    with told_to as (
-        select cast(:retry_after as double precision) as retry_after, cast(:event as text) as event
-    ), mine as materialized (
-        select d.id, r.cancelled_at is not null as cancelled
-        from due d join recipient_runs r on r.id = d.run_id
-        where d.id = :due_id and d.attempt = :attempt for update of d
+    with told_to as materialized (
+        select cast(:retry_after as double precision) as retry_after, cast(:event as text) as event,
+            cast(:accepted as boolean) as accepted, engine_now() as now
+    ), owed as materialized (
+        select d.id, d.attempt = :attempt as mine, retry_after is not null and r.cancelled_at is not null as stopped
+        from told_to, due d join recipient_runs r on r.id = d.run_id
+        where d.id = :due_id and (d.attempt = :attempt or (accepted and d.leased_until is null)) for update of d
     ), attempted as (
         update delivery_attempts set outcome = :outcome, reason = :reason, provider = :provider, exchanges = exchanges || :exchanges,
-            finished_at = engine_now()
-        where message_id = :message_id and attempt = :attempt and (outcome is null or outcome = 'unknown')
+            finished_at = now
+        from told_to where message_id = :message_id and attempt = :attempt and (outcome is null or outcome = 'unknown')
+        returning attempt
     ), retried as (
         update due set attempt = attempt + 1, tries = 0, leased_until = null,
-            due_at = engine_now() + make_interval(secs => retry_after),
-            publish_at = engine_now() + make_interval(secs => case when retry_after > :horizon then retry_after - :horizon
+            due_at = now + make_interval(secs => retry_after),
+            publish_at = now + make_interval(secs => case when retry_after > :horizon then retry_after - :horizon
                 else retry_after + :lease end)
-        from mine, told_to where due.id = mine.id and retry_after is not null and not mine.cancelled
+        from owed, told_to where due.id = owed.id and mine and retry_after is not null and not stopped
         returning due.id
     ), settled as (
-        delete from due using mine, told_to where due.id = mine.id and (retry_after is null or mine.cancelled)
-        returning mine.cancelled and retry_after is not null as stopped
+        delete from due using owed, told_to where due.id = owed.id and (retry_after is null or stopped)
+    ), heard as (
+        select coalesce(bool_or(stopped), false) as stopped from owed
+        having bool_or(mine) or ((select accepted from told_to) and exists (select from attempted))
     ), known as (
-        update messages set
-            status = case when exists (select from settled where stopped) then 'not_sent' else coalesce(:status, status) end,
-            metadata = metadata || :metadata, updated_at = engine_now()
-        where id = :message_id
+        update messages set status = case when stopped then 'not_sent' else coalesce(:status, status) end,
+            metadata = metadata || :metadata, updated_at = now
+        from heard, told_to where id = :message_id
     ), told as (
         insert into message_events (id, message_id, type, data, at)
-        select :event_id, :message_id, event, :event_data, engine_now() from told_to where event is not null
+        select :event_id, :message_id, case when stopped then 'message.not_sent' else event end,
+            case when stopped then '{"reason": "cancelled"}' else :event_data end, now
+        from heard, told_to where event is not null
     )
     select exists (select from retried) as retried
 """).bindparams(
@@ -150,6 +163,7 @@ def settle_delivery(
             provider=provider,
             exchanges=exchanges,
             retry_after=to.retry_after,
+            accepted=to.accepted,
             horizon=horizon,
             lease=lease,
             status=to.status,

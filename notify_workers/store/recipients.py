@@ -131,7 +131,7 @@ _STOP_RUNS = sql("""
         where r.environment_id = :environment and r.collection = :collection and r.recipient_id = :id and d.kind = 'step'
         for update of d skip locked
     ), gone as (delete from due using owed where due.id = owed.id)
-    update recipient_runs set status = 'cancelled', cancelled_at = engine_now(), updated_at = engine_now()
+    update recipient_runs set status = 'cancelled', cancelled_at = engine_now(), updated_at = engine_now(), paused_until = null
     from owed where recipient_runs.id = owed.run_id and cancelled_at is null
 """)
 

@@ -78,15 +78,16 @@ class StepClaim:
 
 
 _CLAIM_STEP = sql("""
-    select d.id as due_id, d.step, d.attempt, extract(epoch from d.due_at - engine_now())::float8 as seconds_early,
-        engine_now() as now, (select number from catalog) as catalog_number,
+    with clock as materialized (select engine_now() as now)
+    select d.id as due_id, d.step, d.attempt, extract(epoch from d.due_at - clock.now)::float8 as seconds_early,
+        clock.now, (select number from catalog) as catalog_number,
         r.environment_id, r.id as run_id, r.trigger_id, r.workflow_key, r.version_id, coalesce(w.active, false) as active,
         r.collection, r.recipient_id, p.properties as recipient_properties,
         t.actor_collection, t.actor_id, a.properties as actor_properties,
         r.tenant, n.properties as tenant_properties,
         coalesce(r.data, t.data) as data, t.settings, t.cancellation_key, t.sequence,
         r.cancelled_at is not null as cancelled, r.paused_until, t.inserted_at as triggered_at
-    from due d
+    from clock, due d
     join recipient_runs r on r.id = d.run_id
     join triggers t on t.id = r.trigger_id
     left join resources w on w.environment_id = r.environment_id and w.kind = 'workflow' and w.key = r.workflow_key
@@ -125,12 +126,12 @@ class Move:
 _MOVE = sql("""
     with moved as (
         update recipient_runs set status = :status, paused_until = :paused_until, data = coalesce(:data, data),
-            error_count = error_count + :errors, updated_at = engine_now()
+            error_count = error_count + :errors, updated_at = :now
         where id = :run_id and cancelled_at is null
         returning *
     ), logged as (
         insert into run_log (run_id, step_ref, step_type, attempt, entries, at)
-        select id, :step_ref, :step_type, :attempt, :entries, engine_now() from moved
+        select id, :step_ref, :step_type, :attempt, :entries, :now from moved
     ), given as materialized (
         select given.* from moved, jsonb_to_recordset(:messages) as given (
             id text, channel_id uuid, channel_type text, snapshot jsonb, content jsonb, status text, categories jsonb,
@@ -140,26 +141,26 @@ _MOVE = sql("""
             channel_type, collection, recipient_id, tenant, actors, recipient_snapshot, content, status, inserted_at, updated_at)
         select given.id, r.environment_id, r.id, r.trigger_id, r.version_id, r.workflow_key, given.categories, :step_ref,
             given.channel_id, given.channel_type, r.collection, r.recipient_id, r.tenant, given.actors, given.snapshot,
-            given.content, given.status, engine_now(), engine_now()
+            given.content, given.status, :now, :now
         from given, moved r
     ), told as (
         insert into message_events (id, message_id, type, at)
-        select created_event, id, 'message.created', engine_now() from given
+        select created_event, id, 'message.created', :now from given
         union all
-        select queued_event, id, 'message.' || status, engine_now() from given
+        select queued_event, id, 'message.' || status, :now from given
     ), next as (
-        update due set step = :next, attempt = :next_attempt, tries = 0, due_at = coalesce(:wait, engine_now()),
-            publish_at = case when :wait > engine_now() + make_interval(secs => :horizon)
+        update due set step = :next, attempt = :next_attempt, tries = 0, due_at = coalesce(:wait, :now),
+            publish_at = case when :wait > :now + make_interval(secs => :horizon)
                 then :wait - make_interval(secs => :horizon)
-                else coalesce(:wait, engine_now()) + make_interval(secs => :lease) end
+                else coalesce(:wait, :now) + make_interval(secs => :lease) end
         from moved where due.id = :due_id and :next is not null
-        returning due.id, due.step, null as message_id, extract(epoch from due.due_at - engine_now())::float8 as countdown
+        returning due.id, due.step, null as message_id, extract(epoch from due.due_at - :now)::float8 as countdown
     ), settled as (
         delete from due using moved where due.id = :due_id and :next is null
     ), owed as (
         insert into due (kind, environment_id, trigger_id, run_id, message_id, due_at, publish_at)
-        select 'delivery', r.environment_id, r.trigger_id, r.id, given.id, engine_now(),
-            engine_now() + make_interval(secs => :lease)
+        select 'delivery', r.environment_id, r.trigger_id, r.id, given.id, :now,
+            :now + make_interval(secs => :lease)
         from given, moved r where given.status = 'queued'
         returning id, null as step, message_id, 0::float8 as countdown
     )
@@ -168,6 +169,7 @@ _MOVE = sql("""
     union all select null, null, null, null from moved
 """).bindparams(
     bindparam("next", type_=Text),
+    bindparam("now", type_=TIMESTAMP(timezone=True)),
     bindparam("wait", type_=TIMESTAMP(timezone=True)),
     bindparam("paused_until", type_=TIMESTAMP(timezone=True)),
     bindparam("data", type_=JSONB(none_as_null=True)),
@@ -177,7 +179,7 @@ _MOVE = sql("""
 
 
 def move(
-    tx: Transaction, claim: StepClaim, step_type: str, to: Move, entries: list[Any], messages: list[Any]
+    tx: Transaction, claim: StepClaim, step_type: str | None, to: Move, entries: list[Any], messages: list[Any]
 ) -> list[Bell] | None:
     """Writes the outcome of a step: log, messages, what is owed next. One statement, so that all of it happens or nothing.
 
@@ -199,6 +201,7 @@ def move(
         errors=to.errors,
         entries=entries,
         messages=messages,
+        now=claim.now,
         horizon=settings().horizon,
         lease=settings().step_lease,
     )

@@ -39,8 +39,8 @@ def engine() -> Engine:
         connect_args={
             "connect_timeout": 5,
             "options": f"-c statement_timeout={int(configured.statement_timeout * 1000)}"
-            " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC -c jit=off",
-            "prepare_threshold": 3,
+            " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan",
+            "prepare_threshold": 1,
             "keepalives_idle": 30,
         },
         json_serializer=lambda value: to_json(value).decode(),

@@ -66,8 +66,8 @@ _KEEP_PAYLOAD = sql("""
     on conflict (trigger_id) do nothing
 """)
 _LOAD_PAYLOAD = sql("select body from large_payloads where trigger_id = :trigger")
-_FORGET_PAYLOAD = sql("delete from large_payloads where trigger_id = :trigger")
-_FORGET_OLD_PAYLOADS = sql("delete from large_payloads where at < engine_now() - :age")
+_FORGET_PAYLOADS = sql("delete from large_payloads where trigger_id = any(:triggers)")
+_OLD_PAYLOADS = sql("select trigger_id from large_payloads where at < engine_now() - :age limit 1000")
 
 
 def keep_payload(tx: Transaction, trigger_id: UUID, body: bytes) -> None:
@@ -79,10 +79,11 @@ def get_payload(tx: Transaction, trigger_id: UUID) -> bytes | None:
     return bytes(body) if body is not None else None
 
 
-def forget_payload(tx: Transaction, trigger_id: UUID) -> None:
-    tx.run(_FORGET_PAYLOAD, trigger=trigger_id)
+def forget_payloads(tx: Transaction, trigger_ids: Sequence[UUID]) -> None:
+    if trigger_ids:
+        tx.run(_FORGET_PAYLOADS, triggers=list(trigger_ids))
 
 
-def forget_old_payloads(tx: Transaction, age: timedelta) -> int:
-    """Payloads whose trigger never reached Redis: the request that brought them was answered with an error."""
-    return tx.run(_FORGET_OLD_PAYLOADS, age=age)
+def old_payloads(tx: Transaction, age: timedelta) -> list[UUID]:
+    """Triggers whose payloads are kept for longer than that; at most 1,000."""
+    return [row.trigger_id for row in tx.rows(_OLD_PAYLOADS, age=age)]

@@ -1,0 +1,28 @@
+"""`python -m benchmarks [name …]`: runs benchmarks, prints their tables and writes them to `benchmarks/results/`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from benchmarks import delays, ingest, runs, timers
+from benchmarks.tables import Table, write
+
+BENCHMARKS: dict[str, Callable[[], Table]] = {
+    "ingest": ingest.measure,
+    "runs": runs.measure,
+    "delays": delays.measure,
+    "timers": timers.measure,
+}
+
+
+def main(names: list[str]) -> None:
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        sys.exit(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    for name in names or BENCHMARKS:
+        print(f"measuring {name} ...", flush=True)
+        write(name, BENCHMARKS[name]())
+
+
+main(sys.argv[1:])
