@@ -44,11 +44,6 @@ class EnvironmentCatalog:
     def _providers(self) -> dict[UUID, Provider]:
         return {}
 
-    def sender(self, channel_key: str) -> str:
-        """Who an e-mail channel's messages come from when a step does not say."""
-        channel = self.channels_by_id[UUID(self.channels[channel_key].id)]
-        return str(channel.settings.get("from_address", ""))
-
     def provider(self, channel_id: UUID) -> Provider:
         """The channel's provider with its settings. Raises `KeyError` when the channel is gone."""
         if channel_id not in self._providers:
@@ -58,7 +53,13 @@ class EnvironmentCatalog:
 
 
 def _view(channel: Channel) -> ChannelView:
-    return ChannelView(id=str(channel.id), key=channel.key, type=channel.type, provider=channel.provider)
+    return ChannelView(
+        id=str(channel.id),
+        key=channel.key,
+        type=channel.type,
+        provider=channel.provider,
+        sender=str(channel.settings.get("from_address", "")),
+    )
 
 
 class Catalog:

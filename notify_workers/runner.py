@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, assert_never
 from uuid import UUID
@@ -123,9 +123,6 @@ class Execution:
         channel = self.environment.channels[effect.channel_key]
         at = self.claim.now.timestamp()
         message_id = ksuid(at)
-        content = effect.content
-        if not content.sender:
-            content = replace(content, sender=self.environment.sender(effect.channel_key))
         sandboxed = bool(self.claim.settings.get("sandbox_mode"))
         self.messages.append(
             {
@@ -133,7 +130,7 @@ class Execution:
                 "channel_id": channel.id,
                 "channel_type": channel.type,
                 "snapshot": dict(effect.recipient_snapshot),
-                "content": content.as_json(),
+                "content": effect.content.as_json(),
                 "status": "not_sent" if sandboxed else "queued",
                 "categories": list(self.program.workflow.categories),
                 "actors": [self.claim.actor.as_wire()] if self.claim.actor else [],

@@ -26,7 +26,7 @@ LONGEST = {
 
 
 def workflow_problems(document: object) -> Iterator[Problem]:
-    for check in (_refs, _types, _conditions, _bodies, _senders, _delays, _templates, _data_schema):
+    for check in (_refs, _types, _conditions, _bodies, _delays, _templates, _data_schema):
         yield from check(document if isinstance(document, Mapping) else {})
 
 
@@ -70,14 +70,6 @@ def _bodies(document: Node) -> Iterator[Problem]:
             yield Problem(join(path, "html_body"), None, "html_body or visual_blocks")
         elif html_body is not None and blocks is not None:
             yield Problem(join(path, "visual_blocks"), blocks, "html_body or visual_blocks, not both")
-
-
-def _senders(document: Node) -> Iterator[Problem]:
-    for path, step in _emails(document):
-        overrides = _part(step, "channel_overrides")
-        if "from_name" in overrides and "from_address" not in overrides:
-            place = join(path, "channel_overrides", "from_address")
-            yield Problem(place, None, "a from_address beside the from_name")
 
 
 def _delays(document: Node) -> Iterator[Problem]:

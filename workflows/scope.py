@@ -67,12 +67,13 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class ChannelView:
-    """What a step may know of a configured channel: never its credentials."""
+    """What a step may know of a configured channel: never its credentials. `sender` is who its e-mails come from."""
 
     id: str
     key: str
     type: str
     provider: str
+    sender: str = ""
 
 
 @dataclass(frozen=True)

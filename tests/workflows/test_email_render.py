@@ -40,6 +40,21 @@ def test_every_override_is_rendered(make_email_step: MakeStep, make_scope: MakeS
     assert (email.cc, email.bcc, email.reply_to) == ("cc@example.com, ann@example.com", "bcc@example.com", "")
 
 
+@pytest.mark.parametrize(
+    ("overrides", "sender"),
+    [
+        (EmailOverrides(), "Doorbell <hello@doorbell.test>"),
+        (EmailOverrides(from_name="Ann"), "Ann <hello@doorbell.test>"),
+        (EmailOverrides(from_address="ann@example.com"), "Doorbell <ann@example.com>"),
+    ],
+)
+def test_the_channels_sender_fills_what_the_step_leaves_open(
+    overrides: EmailOverrides, sender: str, make_email_step: MakeStep, make_scope: MakeScope, now: datetime
+) -> None:
+    email = compile_email(make_email_step(overrides), None).render(make_scope(), now, "Doorbell <hello@doorbell.test>")
+    assert email.sender == sender
+
+
 def test_no_variable_can_add_a_header(make_email_step: MakeStep, make_scope: MakeScope, now: datetime) -> None:
     names = ("to_address", "from_address", "from_name", "cc_address", "bcc_address", "reply_to_address")
     overrides = EmailOverrides(**dict.fromkeys(names, "{{ evil }}"))

@@ -318,12 +318,6 @@ BACK = "a number greater than 0 (only an offset from delay_until_field_path goes
             True,
             "false: this version does not track opens yet",
         ),
-        (
-            document(overrides(from_name="Ann")),
-            "steps[0].channel_overrides.from_address",
-            None,
-            "a from_address beside the from_name",
-        ),
         ([], "", [], "an object"),
     ],
 )

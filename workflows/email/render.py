@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from email.utils import parseaddr
 from typing import Any, Self
 
 from workflows.content import Email
@@ -59,8 +60,9 @@ class CompiledEmail:
         email = scope.recipient.get("email")
         return header_value(email) if isinstance(email, str) else ""
 
-    def render(self, scope: Scope, now: datetime) -> Email:
-        """`now` (aware) is what templates see as the variable `now` and the date "now". Raises `TemplateError`."""
+    def render(self, scope: Scope, now: datetime, sender: str = "") -> Email:
+        """`now` (aware) is what templates see as the variable `now` and the date "now"; `sender` is the channel's, whose
+        name and address the step may each override. Raises `TemplateError`."""
         variables = _variables(scope, now)
         html, text = self._parts(variables)
         return Email(
@@ -68,7 +70,7 @@ class CompiledEmail:
             subject=header_value(self.subject.render(variables)),
             html=html,
             text=text,
-            sender=mailbox(self._header("from_name", variables), self._header("from_address", variables)),
+            sender=self._sender(sender, variables),
             cc=self._header("cc_address", variables),
             bcc=self._header("bcc_address", variables),
             reply_to=self._header("reply_to_address", variables),
@@ -89,6 +91,10 @@ class CompiledEmail:
         if isinstance(self.body, Template):
             return self.body.render(variables)
         return "\n".join(block.render(variables) for block in self.body)
+
+    def _sender(self, default: str, variables: Variables) -> str:
+        name, address = parseaddr(default)
+        return mailbox(self._header("from_name", variables) or name, self._header("from_address", variables) or address)
 
     def _header(self, name: str, variables: Variables) -> str:
         template = self.overrides.get(name)

@@ -24,7 +24,7 @@ def channel(step: EmailStep, context: StepContext) -> Steps:
     yield Record("address_resolved", {"to": email.address(context.scope, context.now)})
     if context.scope.lookup(step.template.attachment_key):
         yield Record("attachments_left_out", {"path": step.template.attachment_key}, error=True)
-    content = email.render(context.scope, context.now)
+    content = email.render(context.scope, context.now, context.channels[step.channel_key].sender)
     yield Record("rendered", _sizes(content))
     message_id = yield Enqueue(step.channel_key, content, _snapshot(context.scope.recipient))
     return Continue(f"message {message_id} was created")
