@@ -76,8 +76,7 @@ def stack(**changes: object) -> Iterator[Stack]:
 
 def _forget() -> None:
     """Closes what this process has opened, so that the next benchmark starts from nothing."""
-    session.engine().dispose()
-    session.engine.cache_clear()
+    session.close()
     client().close()
     client.cache_clear()
 

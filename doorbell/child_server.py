@@ -100,8 +100,8 @@ class ChildServer(ABC):
             return self.url
         self.stop()  # What is left of a server that ended by itself.
         self.home.mkdir(parents=True, exist_ok=True)
-        for _ in _until(START_SECONDS):
-            self._owner = _lock(self._file("owner"))
+        for _ in until(START_SECONDS):
+            self._owner = lock(self._file("owner"))
             if self._owner is not None:
                 return self._start_own()
             if self._answers():
@@ -140,7 +140,7 @@ class ChildServer(ABC):
         for how, patience in ((None, 2), (self.stop_signal, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
             if how is not None:
                 self._signal_recorded(how)
-            if (claim := _lock(self._file("pid"), patience)) is not None:
+            if (claim := lock(self._file("pid"), patience)) is not None:
                 os.ftruncate(claim, 0)
                 return claim
         raise EmbeddedServerError(f"{self.name}: processes of an earlier server still use {self.folder}")
@@ -180,7 +180,7 @@ class ChildServer(ABC):
 
     def _wait(self) -> None:
         assert self._process is not None
-        for _ in _until(START_SECONDS):
+        for _ in until(START_SECONDS):
             if (status := self._process.poll()) is not None:
                 raise EmbeddedServerError(f"{self.name} ended with status {status}:\n{self._end_of_log()}")
             if self._answers():
@@ -225,7 +225,7 @@ def _end_process(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
         process.wait()
 
 
-def _until(seconds: float) -> Iterator[None]:
+def until(seconds: float) -> Iterator[None]:
     """Once at least, then every `POLL_SECONDS` until `seconds` have passed."""
     deadline = time.monotonic() + seconds
     yield
@@ -234,10 +234,10 @@ def _until(seconds: float) -> Iterator[None]:
         yield
 
 
-def _lock(path: Path, patience: float = 0) -> int | None:
+def lock(path: Path, patience: float = 0) -> int | None:
     """A descriptor that holds the lock on `path`; None when others hold it for `patience` seconds more."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    for _ in _until(patience):
+    for _ in until(patience):
         with suppress(BlockingIOError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return descriptor

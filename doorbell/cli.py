@@ -14,6 +14,7 @@ from uuid import UUID
 import click
 
 from doorbell import running
+from doorbell.child_server import EmbeddedServerError
 from notify_workers.errors import DoorbellError
 from notify_workers.settings import settings
 from workflows.errors import WorkflowError
@@ -24,25 +25,31 @@ class Group(click.Group):
 
     def invoke(self, context: click.Context) -> object:
         try:
-            running.attach()
             return super().invoke(context)
-        except (DoorbellError, WorkflowError) as error:
+        except (DoorbellError, EmbeddedServerError, WorkflowError) as error:
             raise click.ClickException(str(error)) from None
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="doorbell")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Doorbell: a self-hosted notification engine."""
+    if context.invoked_subcommand != "dev":
+        running.attach()
 
 
 @main.command()
-@click.option("--flower", is_flag=True, help="Also start Flower on port 5555.")
-def dev(flower: bool) -> None:
+@click.option("--flower", is_flag=True, help="Also start Flower.")
+@click.option("--flower-port", default=5555, show_default=True, help="Where Flower shows itself.")
+def dev(flower: bool, flower_port: int) -> None:
     """Set up and run everything: PostgreSQL, Redis, API, workers, timers, mail sink."""
+    from doorbell import forking
+
+    forking.warm_up()
     from doorbell import dev as development
 
-    development.run(settings(), flower=flower)
+    development.run(settings(), flower_port=flower_port if flower else None)
 
 
 @main.command()

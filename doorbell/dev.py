@@ -1,15 +1,15 @@
 """The development stack: every process of Doorbell on one machine, started, watched and stopped together.
 
-Our processes are forked from one server that has imported everything once, because importing is most of what a start
-costs. Nothing outlives the supervisor: the stores by a watchdog of their own, our processes because each holds the end of
-a pipe that only the supervisor has the other end of, and stops when it closes.
+Our processes are forked from one server that has imported everything once. Nothing outlives the supervisor: the stores
+end by a watchdog of their own, our processes because each holds one end of a pipe of which only the supervisor has the
+other, and stops when it closes.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -25,8 +25,10 @@ from urllib.request import ProxyHandler, build_opener
 
 import click
 
+from doorbell import forking
+from doorbell.child_server import until
 from doorbell.embedded import EmbeddedPostgres, EmbeddedRedis, free_port
-from doorbell.running import address, forget, tell
+from doorbell.running import address, claim, forget, tell
 from doorbell.sink import Sink
 from notify_workers.errors import DoorbellError
 from notify_workers.settings import Settings, choose, export
@@ -34,9 +36,10 @@ from notify_workers.settings import Settings, choose, export
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 20.0
 LOOK_INTERVAL = 0.3
+PATIENCE = 2.0
+"""Seconds in which a stack that was just killed gives back its home and its ports."""
 
-_forking = multiprocessing.get_context("forkserver")
-
+FLOWER_HOST = "127.0.0.1"
 
 class StackFailed(DoorbellError):
     """The development stack could not be started; the message says which part and why."""
@@ -55,9 +58,9 @@ class Child:
     _lifeline: Connection | None = None
 
     def start(self, chosen: Settings) -> None:
-        ours, theirs = _forking.Pipe()
+        ours, theirs = forking.context.Pipe()
         output = chosen.home / "logs" / f"{self.name}.log"
-        self.process = _forking.Process(
+        self.process = forking.context.Process(
             target=_child, args=(self.function, self.arguments, chosen, output, theirs), name=self.name
         )
         try:
@@ -106,8 +109,8 @@ def _follow(supervisor: Connection) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def run(chosen: Settings, *, flower: bool) -> None:
-    """Runs the stack until SIGINT or SIGTERM. Raises `StackFailed`."""
+def run(chosen: Settings, *, flower_port: int | None) -> None:
+    """Runs the stack until SIGINT or SIGTERM, with Flower when it is given a port. Raises `StackFailed`."""
     stopping = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: stopping.set())
@@ -115,22 +118,37 @@ def run(chosen: Settings, *, flower: bool) -> None:
     (home / "logs").mkdir(parents=True, exist_ok=True)
     chosen = replace(chosen, home=home, development=True)
     with ExitStack() as stack:
-        _warm_up(stack)
+        stack.callback(forking.stop)
+        _claim_home(home, stack)
+        _check_port(chosen.host, chosen.port, "DOORBELL_PORT")
+        if flower_port is not None:
+            _check_port(FLOWER_HOST, flower_port, "--flower-port")
         chosen = _start_stores(chosen, stack)
         sink = Sink(home, free_port())
         sink.start()
         stack.callback(sink.stop)
         _install(chosen, sink.port)
-        _run_children(chosen, _children(chosen, flower), stopping, stack)
+        _run_children(chosen, _children(chosen, flower_port), stopping, stack)
 
 
-def _warm_up(stack: ExitStack) -> None:
-    """Starts the server that children are forked from; it imports while the stores start."""
-    from multiprocessing import forkserver
+def _claim_home(home: Path, stack: ExitStack) -> None:
+    claimed = claim(home, PATIENCE)
+    if claimed is None:
+        raise StackFailed(f"a development stack runs already in {home}; stop it, or choose another DOORBELL_HOME")
+    stack.callback(os.close, claimed)
 
-    _forking.set_forkserver_preload(["doorbell.processes"])
-    forkserver.ensure_running()
-    stack.callback(forkserver._forkserver._stop)  # type: ignore[attr-defined]
+
+def _check_port(host: str, port: int, setting: str) -> None:
+    """Before anything is started: whoever else answers on that port would be taken for us."""
+    problem = ""
+    for _ in until(PATIENCE):
+        try:
+            socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+        except OSError as error:
+            problem = str(error.strerror).partition(" (while")[0]  # create_server() repeats the address there.
+        else:
+            return
+    raise StackFailed(f"nothing can listen on {host}:{port} ({problem}); choose another port with {setting}")
 
 
 def _start_stores(chosen: Settings, stack: ExitStack) -> Settings:
@@ -159,9 +177,9 @@ def _install(chosen: Settings, smtp_port: int) -> None:
         raise StackFailed(f"the database could not be set up: {_last_line(chosen, child)}")
 
 
-def _children(chosen: Settings, flower: bool) -> list[Child]:
+def _children(chosen: Settings, flower_port: int | None) -> list[Child]:
     workers = [Child(f"worker-{each}", "work", {"name": f"worker-{each}@%h"}) for each in range(1, chosen.workers + 1)]
-    watching = [Child("flower", "watch")] if flower else []
+    watching = [Child("flower", "watch", {"address": FLOWER_HOST, "port": flower_port})] if flower_port else []
     return [Child("api", "serve"), *workers, Child("timers", "ring_in_time"), *watching]
 
 

@@ -1,4 +1,4 @@
-"""What each kind of process does. The command line starts one; the development stack forks several from one warm import."""
+"""What each kind of process does. The command line starts one; the development stack forks several from one import."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import uvicorn
 import api_shim.app  # noqa: F401  imported before the stack forks
 import notify_workers.tasks  # noqa: F401  registers the tasks
 from notify_workers import installation, timers
+from notify_workers.errors import SettingsInvalid
 from notify_workers.queue import QUEUES, app
 from notify_workers.settings import settings
 
@@ -23,8 +24,21 @@ def log_to_stderr() -> None:
     )
 
 
+def require_stores() -> None:
+    """Raises `SettingsInvalid` with each store that no setting names: without it a process could only wait for ever."""
+    problems: list[str] = []
+    for name in ("database", "redis"):
+        try:
+            getattr(settings(), name)
+        except SettingsInvalid as error:
+            problems += error.problems
+    if problems:
+        raise SettingsInvalid(problems)
+
+
 def serve() -> None:
     """The API, until SIGTERM."""
+    require_stores()
     log_to_stderr()
     uvicorn.run(
         "api_shim.app:make_app",
@@ -46,6 +60,7 @@ def work(
     queues: str = ",".join(QUEUES), threads: int | None = None, name: str = "worker-%p@%h", events: bool = False
 ) -> None:
     """A Celery worker, until SIGTERM. `%p` in its name is its process id, `%h` the host's name."""
+    require_stores()
     log_to_stderr()
     arguments = ["worker", "-P", "threads", "-c", str(threads or settings().worker_threads), "-Q", queues]
     arguments += [
@@ -61,6 +76,7 @@ def work(
 
 def ring_in_time() -> None:
     """A timer process, until SIGTERM."""
+    require_stores()
     log_to_stderr()
     stopping = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):

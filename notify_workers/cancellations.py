@@ -29,16 +29,24 @@ log = logging.getLogger(__name__)
 _REVOKE = (
     pending.NEXT_SEQUENCE
     + """
+local before = {}
 for index = 3, #KEYS do
+    before[index - 2] = redis.call('GET', KEYS[index]) or ''
     redis.call('SET', KEYS[index], string.format('%.0f', sequence), 'PX', ARGV[1])
 end
-return {string.format('%.0f', sequence), redis.call('HLEN', KEYS[2])}
+return {string.format('%.0f', sequence), redis.call('HLEN', KEYS[2]), before}
 """
 )
 
 _RESTORE = """
 for index = 1, #KEYS do
-    if redis.call('GET', KEYS[index]) == ARGV[1] then redis.call('DEL', KEYS[index]) end
+    if redis.call('GET', KEYS[index]) ~= ARGV[1] then
+        -- Somebody has cancelled again.
+    elseif ARGV[index + 1] == '' then
+        redis.call('DEL', KEYS[index])
+    else
+        redis.call('SET', KEYS[index], ARGV[index + 1], 'KEEPTTL')
+    end
 end
 """
 
@@ -69,7 +77,7 @@ def cancel(key: CancellationKey, recipients: Sequence[Reference] = ()) -> int | 
     be known because triggers are still being accepted or fanned out. Raises `StoreUnavailable`; then nothing is cancelled.
     """
     tokens = [key.token(each) for each in recipients] or [key.token()]
-    sequence, unaccepted = _revoke(tokens)
+    sequence, unaccepted, before = _revoke(tokens)
     try:
         with transaction() as tx:
             rows.lock(tx, [key.lock])
@@ -78,25 +86,26 @@ def cancel(key: CancellationKey, recipients: Sequence[Reference] = ()) -> int | 
                 tx, key.environment_id, key.workflow_key, key.key, recipients, sequence
             )
     except Exception:
-        _restore(tokens, sequence)
+        _restore(tokens, sequence, before)
         raise
     return None if unaccepted or fanning_out else stopped
 
 
-def _revoke(tokens: list[str]) -> tuple[int, int]:
+def _revoke(tokens: list[str]) -> tuple[int, int, list[bytes]]:
+    """The cancellation's sequence, how many triggers nobody has accepted yet, and what the tokens were before."""
     lifetime = int(settings().token_lifetime * 1000)
     keys = [pending.SEQUENCE, pending.PAYLOADS, *tokens]
     try:
-        sequence, unaccepted = client().eval(_REVOKE, len(keys), *keys, lifetime)  # type: ignore[misc]
+        sequence, unaccepted, before = client().eval(_REVOKE, len(keys), *keys, lifetime)  # type: ignore[misc]
     except RedisError as error:
         raise StoreUnavailable("Redis does not answer") from error
-    return int(sequence), int(unaccepted)
+    return int(sequence), int(unaccepted), before
 
 
-def _restore(tokens: list[str], sequence: int) -> None:
+def _restore(tokens: list[str], sequence: int, before: list[bytes]) -> None:
     """Takes tokens back whose row could not be written."""
     try:
-        client().eval(_RESTORE, len(tokens), *tokens, str(sequence))
+        client().eval(_RESTORE, len(tokens), *tokens, str(sequence), *before)
     except RedisError:
         log.warning("revocation tokens of sequence %s could not be taken back", sequence)
 
@@ -104,15 +113,17 @@ def _restore(tokens: list[str], sequence: int) -> None:
 def revoked(key: CancellationKey, recipient: Reference, sequence: int) -> int | None:
     """The sequence of the cancellation that stops a trigger's run for that recipient, None when there is none.
 
-    Asks Redis, and PostgreSQL when Redis does not answer.
+    Asks Redis, and PostgreSQL when Redis does not answer or has been flushed: then it knows no sequence either.
     """
     try:
-        tokens = client().mget(key.token(), key.token(recipient))
+        newest, *tokens = client().mget(pending.SEQUENCE, key.token(), key.token(recipient))  # type: ignore[misc]
     except RedisError:
+        newest, tokens = None, []
+    if newest is None:
         with transaction() as tx:
             found = rows.newest(tx, key.environment_id, key.workflow_key, key.key, recipient)
     else:
-        found = max((int(each) for each in tokens if each is not None), default=0)  # type: ignore[union-attr]
+        found = max((int(each) for each in tokens if each is not None), default=0)
     return found if found > sequence else None
 
 

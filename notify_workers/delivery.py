@@ -36,7 +36,7 @@ from notify_workers.settings import settings
 from notify_workers.smtp import ResultLost
 from notify_workers.store import deliveries, due
 from notify_workers.store.deliveries import DeliveryClaim, Settlement
-from notify_workers.store.session import transaction
+from notify_workers.store.session import statement
 from workflows.content import Email
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Unknown:
 
 def deliver(due_id: int) -> None:
     """Makes the attempt that a row owes. Does nothing when it is done or in hand; re-arms it when it is early."""
-    with transaction() as tx:
+    with statement() as tx:
         claim = deliveries.claim_delivery(
             tx, due_id, attempt_id=ksuid(time.time()), lease=settings().delivery_lease, slack=EARLY
         )
@@ -218,7 +218,7 @@ def _settle(
     to: Settlement,
     exchanges: list[Mapping[str, Any]] | list[Any],
 ) -> None:
-    with transaction() as tx:
+    with statement() as tx:
         again = deliveries.settle_delivery(
             tx,
             claim,

@@ -98,7 +98,7 @@ class Settings:
     api_processes: int = _setting("API_PROCESSES", 1, _count, "Processes that `doorbell serve` starts.")
 
     # PostgreSQL
-    pool_size: int = _setting("POOL_SIZE", 20, _count, "Database connections that one process keeps at most.")
+    pool_size: int = _setting("POOL_SIZE", 20, _count, "Database connections that one process keeps at most, in each of two pools: for transactions, for single statements.")
     pool_timeout: float = _setting("POOL_TIMEOUT", 10.0, _positive, "Seconds to wait for a free database connection.")
     statement_timeout: float = _setting(
         "STATEMENT_TIMEOUT", 30.0, _positive, "Seconds after which a statement is ended."

@@ -45,7 +45,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         installation.install()
         installation.install_development(smtp_port=1)
         yield chosen
-        session.engine().dispose()
+        session.close()
         client().close()
         choose(Settings())
 

@@ -108,12 +108,12 @@ def move_fan_out(tx: Transaction, due_id: int, cursor: int) -> None:
 
 
 _REARM = sql("""
-    update due set tries = 0, leased_until = null, publish_at = due_at - make_interval(secs => :horizon) where id = :id
+    update due set tries = 0, publish_at = due_at - make_interval(secs => :horizon) where id = :id and leased_until is null
 """)
 
 
 def rearm(tx: Transaction, due_id: int) -> None:
-    """A bell came before its time: owe the row again at its time."""
+    """A bell came before its time: owe the row again at its time, unless its time has come and somebody has it in hand."""
     tx.run(_REARM, id=due_id, horizon=settings().horizon)
 
 

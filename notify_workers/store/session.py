@@ -27,7 +27,17 @@ Jsonb = psycopg.types.json.Jsonb
 
 @cache
 def engine() -> Engine:
-    """This process' pool. Connections are checked when they come out of it after an error, not on every use."""
+    """This process' pool of connections for transactions. They are checked after an error, not on every use."""
+    return _pool()
+
+
+@cache
+def _autocommitting() -> Engine:
+    """A pool of its own for single statements: switching a connection to and fro costs as much as the statement."""
+    return _pool(isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True)
+
+
+def _pool(**options: Any) -> Engine:
     configured = settings()
     return create_engine(
         configured.database,
@@ -39,12 +49,14 @@ def engine() -> Engine:
         connect_args={
             "connect_timeout": 5,
             "options": f"-c statement_timeout={int(configured.statement_timeout * 1000)}"
-            " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan",
+            " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC -c jit=off"
+            " -c plan_cache_mode=force_generic_plan",  # planning a statement costs more than executing it
             "prepare_threshold": 1,
             "keepalives_idle": 30,
         },
         json_serializer=lambda value: to_json(value).decode(),
         json_deserializer=from_json,
+        **options,
     )
 
 
@@ -78,17 +90,38 @@ class Transaction:
 @contextmanager
 def transaction() -> Iterator[Transaction]:
     """One transaction. Raises `StoreUnavailable` when PostgreSQL does not answer; then nothing was written."""
+    with _guarded(), engine().begin() as connection:
+        tx = Transaction(connection)
+        yield tx
+    queue.ring(tx.bells)
+
+
+@contextmanager
+def statement() -> Iterator[Transaction]:
+    """Each statement is a transaction of its own, which saves the two round trips that open and close one."""
+    with _guarded(), _autocommitting().connect() as connection:
+        tx = Transaction(connection)
+        yield tx
+    queue.ring(tx.bells)
+
+
+def close() -> None:
+    """Closes this process' connections; the next use opens new ones, by the settings of that time."""
+    for pool in (engine, _autocommitting):
+        pool().dispose()
+        pool.cache_clear()
+
+
+@contextmanager
+def _guarded() -> Iterator[None]:
     try:
-        with engine().begin() as connection:
-            tx = Transaction(connection)
-            yield tx
+        yield
     except (OperationalError, PoolTimeout) as error:
         raise StoreUnavailable(f"The database does not answer: {_cause(error)}") from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise StoreUnavailable(f"The database connection was lost: {_cause(error)}") from error
         raise
-    queue.ring(tx.bells)
 
 
 def _cause(error: Exception) -> str:

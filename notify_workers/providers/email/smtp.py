@@ -6,17 +6,30 @@ from dataclasses import dataclass
 from email.header import Header
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
-from email.policy import compat32
+from email.policy import Compat32
 from email.utils import formataddr, formatdate, getaddresses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from notify_workers.providers import Bounced, Envelope, Refused, Retry, Sends, Sent, SmtpReply, SmtpSubmission, provider
 from workflows.content import Email
 
-CRLF = compat32.clone(linesep="\r\n")
-"""The newer policies parse every header that they are given: four times the cost of all the rest."""
-
 LONGEST_LINE = 998
+
+
+class Plain(Compat32):
+    """Writes a header that is one short line of ASCII as it stands; the library folds and encodes the others.
+
+    The newer policies parse every header that they are given, and this one splits each into words: together that was
+    two thirds of composing a message.
+    """
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        if isinstance(value, str) and len(name) + len(value) < 76 and value.isascii() and value.isprintable():
+            return f"{name}: {value}{self.linesep}".encode()
+        return super().fold_binary(name, value)  # type: ignore[no-any-return]
+
+
+CRLF = Plain(linesep="\r\n")
 
 # RFC 3463 §3: X.1.x is about the address, and so are these codes of RFC 5321 §4.2.
 BAD_ADDRESS = frozenset({550, 551, 553})
