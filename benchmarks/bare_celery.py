@@ -29,7 +29,10 @@ SINK_PORT = int(os.environ.get("BARE_SINK_PORT", "0"))
 app = Celery("bare", broker=BROKER)
 app.conf.task_default_queue = "bare"
 
-TABLE = "create table if not exists bare (id bigserial primary key, run text, step text, recipient text, subject text, at timestamptz default now())"
+TABLE = """
+    create table if not exists bare (
+        id bigserial primary key, run text, step text, recipient text, subject text, at timestamptz default now())
+"""
 
 
 @cache
@@ -59,7 +62,8 @@ def send(run: str, step: str, recipient: str, data: dict[str, str]) -> None:
     message.add_alternative(email.html, subtype="html")
     smtp().send_message(message)
     database().execute(
-        "insert into bare (run, step, recipient, subject) values (%s, %s, %s, %s)", (run, step, recipient, email.subject)
+        "insert into bare (run, step, recipient, subject) values (%s, %s, %s, %s)",
+        (run, step, recipient, email.subject),
     )
 
 

@@ -36,5 +36,7 @@ def measure() -> Table:
             time.sleep(SETTLE_SECONDS)
             table.rows.append([f"{pending:,}", *(f"{resident_megabytes(pid):.1f}" for pid in pids)])
     first, last = table.rows
-    table.rows.append(["difference", *(f"{float(b) - float(a):+.1f}" for a, b in zip(first[1:], last[1:], strict=True))])
+    table.rows.append(
+        ["difference", *(f"{float(b) - float(a):+.1f}" for a, b in zip(first[1:], last[1:], strict=True))]
+    )
     return table

@@ -40,13 +40,21 @@ def publish_waiting(days: int) -> None:
 
 
 def trigger(workflow: str, recipients: list[str]) -> None:
-    payload = {"environment_id": str(DEVELOPMENT), "workflow": workflow, "inline": True, "recipients": recipients, "data": {}}
+    payload = {
+        "environment_id": str(DEVELOPMENT),
+        "workflow": workflow,
+        "inline": True,
+        "recipients": recipients,
+        "data": {},
+    }
     count, values = pending.arguments([pending.Entry(uuid4(), to_json(payload))])
     client().eval(pending.ENQUEUE, count, *values)
 
 
 def wait_until_paused(count: int) -> None:
-    wait_for(lambda: number("select count(*) from recipient_runs where status = 'paused'") >= count, 60, "the first delay")
+    wait_for(
+        lambda: number("select count(*) from recipient_runs where status = 'paused'") >= count, 60, "the first delay"
+    )
 
 
 def copy_paused(running: Stack, count: int, seconds: float) -> None:

@@ -50,12 +50,15 @@ def _table(constants: list[dict[str, Any]], triggers: list[dict[str, Any]]) -> T
         "Ingestion: triggers a second",
         ["", "requests/s (median)", "p50 ms", "p99 ms"],
         notes=[
-            f"One API process, {CONNECTIONS} connections from one Python client on the same machine, {ROUNDS} rounds of {SECONDS:.0f} s.",
+            f"One API process, {CONNECTIONS} connections from one Python client on the same machine,"
+            f" {ROUNDS} rounds of {SECONDS:.0f} s.",
             "A trigger is answered once Redis holds it (append-only file on, everysec). No worker runs meanwhile.",
             "The constant is `GET /health/live` of the same process: routing, request id and a fixed body.",
         ],
     )
     for name, results in (("constant answer", constants), ("trigger", triggers)):
-        table.rows.append([name, *(f"{median([each[key] for each in results]):,.1f}" for key in ("per_second", "p50_ms", "p99_ms"))])
+        table.rows.append(
+            [name, *(f"{median([each[key] for each in results]):,.1f}" for key in ("per_second", "p50_ms", "p99_ms"))]
+        )
     table.rows.append(["trigger ÷ constant (median of rounds)", f"{median(ratios):.2f}", "", ""])
     return table

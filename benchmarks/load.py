@@ -43,6 +43,8 @@ class Client(asyncio.Protocol):
 
 async def main(url: str, seconds: float, connections: int, method: str, body: bytes, headers: str) -> None:
     parts = urlsplit(url)
+    assert parts.hostname
+    assert parts.port
     request = (
         f"{method} {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
     ).encode() + body

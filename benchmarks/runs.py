@@ -60,7 +60,9 @@ def _publish_two_steps() -> None:
 
 def _ours(running: Stack) -> float:
     with transaction() as tx:
-        tx.run(text("truncate due, delivery_attempts, message_events, messages, run_log, recipient_runs, triggers cascade"))
+        tx.run(
+            text("truncate due, delivery_attempts, message_events, messages, run_log, recipient_runs, triggers cascade")
+        )
     client().flushdb()
     _enqueue(1, "warm-up")
 
@@ -105,7 +107,7 @@ def _bare(running: Stack) -> float:
     )
     from benchmarks import bare_celery
 
-    bare_celery.app.conf.broker_url = os.environ["BARE_BROKER"]
+    bare_celery.app.conf.update(broker_url=os.environ["BARE_BROKER"])
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(bare_celery.TABLE)
         connection.execute("truncate bare")

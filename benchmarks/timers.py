@@ -14,7 +14,9 @@ from notify_workers.store.session import transaction
 TIMERS = 5000
 AHEAD_SECONDS = 20.0
 
-KEEP = text("create table if not exists kept as select id, paused_until from recipient_runs where recipient_id like 'copy-%'")
+KEEP = text(
+    "create table if not exists kept as select id, paused_until from recipient_runs where recipient_id like 'copy-%'"
+)
 LATENESS = text("""
     select extract(epoch from (l.entries -> 0 ->> 'at')::timestamptz - kept.paused_until)::float8 as late
     from run_log l join kept on kept.id = l.run_id where l.entries -> 0 ->> 'event' = 'step_resumed'
@@ -44,5 +46,9 @@ def measure() -> Table:
             "Two workers and one timer process on the cores that PostgreSQL and Redis share.",
         ],
     )
-    table.rows += [["p50", f"{percentile(late, 0.5):.2f}"], ["p99", f"{percentile(late, 0.99):.2f}"], ["max", f"{max(late):.2f}"]]
+    table.rows += [
+        ["p50", f"{percentile(late, 0.5):.2f}"],
+        ["p99", f"{percentile(late, 0.99):.2f}"],
+        ["max", f"{max(late):.2f}"],
+    ]
     return table

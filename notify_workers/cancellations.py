@@ -96,7 +96,7 @@ def _revoke(tokens: list[str]) -> tuple[int, int, list[bytes]]:
     lifetime = int(settings().token_lifetime * 1000)
     keys = [pending.SEQUENCE, pending.PAYLOADS, *tokens]
     try:
-        sequence, unaccepted, before = client().eval(_REVOKE, len(keys), *keys, lifetime)  # type: ignore[misc]
+        sequence, unaccepted, before = client().eval(_REVOKE, len(keys), *keys, lifetime)
     except RedisError as error:
         raise StoreUnavailable("Redis does not answer") from error
     return int(sequence), int(unaccepted), before
@@ -116,7 +116,7 @@ def revoked(key: CancellationKey, recipient: Reference, sequence: int) -> int | 
     Asks Redis, and PostgreSQL when Redis does not answer or has been flushed: then it knows no sequence either.
     """
     try:
-        newest, *tokens = client().mget(pending.SEQUENCE, key.token(), key.token(recipient))  # type: ignore[misc]
+        newest, *tokens = client().mget(pending.SEQUENCE, key.token(), key.token(recipient))
     except RedisError:
         newest, tokens = None, []
     if newest is None:

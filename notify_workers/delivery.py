@@ -65,7 +65,9 @@ def deliver(due_id: int) -> None:
             return
         provider = _provider(tx, claim)
     if claim.cancelled or _revoked(claim):
-        _settle(claim, provider, _CANCELLED if claim.intended else replace(_CANCELLED, outcome="unknown", reason=_LOST), [])
+        _settle(
+            claim, provider, _CANCELLED if claim.intended else replace(_CANCELLED, outcome="unknown", reason=_LOST), []
+        )
     elif not claim.intended:
         _settle(claim, provider, _settlement(claim, provider, Unknown(_LOST)), [])
     else:
@@ -108,6 +110,7 @@ def _send(
     if isinstance(provider, DoorbellError):
         return Refused(provider.message), []
     exchanges: list[dict[str, Any]] = []
+    wanted: SmtpSubmission | None = None
     envelope = Envelope(claim.message_id, claim.message_id)
     try:
         sending = provider.send(Email.from_json(dict(claim.content)), envelope)
@@ -120,7 +123,8 @@ def _send(
         outcome: SendOutcome = end.value
         return outcome, exchanges
     except ResultLost as error:
-        exchanges.append(_logged(wanted, SmtpReply(0, str(error), "END", {})))
+        if wanted is not None:
+            exchanges.append(_logged(wanted, SmtpReply(0, str(error), "END", {})))
         return Unknown(str(error)), exchanges
     except Exception as error:
         name, place = type(error).__name__, "".join(format_tb(error.__traceback__))

@@ -83,7 +83,11 @@ def arguments(entries: Sequence[Entry]) -> tuple[int, list[str | bytes | int]]:
     values: list[str | bytes | int] = [len(entries)]
     for each in entries:
         values += (str(each.trigger_id), each.payload, each.fingerprint, each.keep_milliseconds, each.request_id)
-    return len(keys), [*keys, *values, *(envelope(bell) for bell in accept_bells([each.trigger_id for each in entries]))]
+    return len(keys), [
+        *keys,
+        *values,
+        *(envelope(bell) for bell in accept_bells([each.trigger_id for each in entries])),
+    ]
 
 
 def accept_bells(trigger_ids: Sequence[UUID]) -> list[Bell]:
@@ -106,8 +110,8 @@ def load(trigger_ids: Sequence[UUID]) -> list[Pending]:
     """Those of the triggers that still wait to be accepted."""
     stored = client().hmget(PAYLOADS, [str(each) for each in trigger_ids]) if trigger_ids else []
     found = []
-    for trigger_id, entry in zip(trigger_ids, stored, strict=True):  # type: ignore[arg-type]
-        if entry is not None:
+    for trigger_id, entry in zip(trigger_ids, stored, strict=True):
+        if isinstance(entry, bytes):
             sequence, _, payload = entry.partition(b"\n")
             found.append(Pending(trigger_id, int(sequence), payload))
     return found
@@ -126,7 +130,7 @@ def remove(trigger_ids: Sequence[UUID]) -> None:
 def overdue(seconds: float, limit: int) -> list[UUID]:
     """Triggers that have waited longer than that, the oldest first. They wait from now on, so that triggers which cannot
     be accepted do not hide those behind them."""
-    time, microseconds = client().time()  # type: ignore[misc]
+    time, microseconds = client().time()
     now = time * 1_000_000 + microseconds
     names: list[bytes] = client().zrangebyscore(BY_SEQUENCE, 0, now - int(seconds * 1_000_000), 0, limit)  # type: ignore[assignment]
     if names:
@@ -135,4 +139,4 @@ def overdue(seconds: float, limit: int) -> list[UUID]:
 
 
 def count() -> int:
-    return int(client().hlen(PAYLOADS))  # type: ignore[arg-type]
+    return int(client().hlen(PAYLOADS))

@@ -99,7 +99,7 @@ _NO_CALLBACKS = {"callbacks": None, "errbacks": None, "chain": None, "chord": No
 
 def length(queue: str) -> int:
     """Bells waiting in a queue. Raises `redis.RedisError` when Redis is away."""
-    return int(client().llen(queue))  # type: ignore[arg-type]
+    return int(client().llen(queue))
 
 
 def _configuration() -> dict[str, Any]:
@@ -135,9 +135,8 @@ def _broker(url: str) -> tuple[str, dict[str, Any]]:
         database = query.removeprefix("db=") or "0"
         return f"redis+socket://{path}?virtual_host={database}", options
     if url.startswith("sentinel://"):
-        hosts, master, database = sentinel_parts(url)
-        options["master_name"] = master
-        return ";".join(f"sentinel://{host}:{port}/{database}" for host, port in hosts), options
+        hosts, options["master_name"], number = sentinel_parts(url)
+        return ";".join(f"sentinel://{host}:{port}/{number}" for host, port in hosts), options
     return url, options
 
 

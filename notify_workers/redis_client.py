@@ -24,18 +24,21 @@ def client() -> Redis:
 def _connect(url: str) -> Redis:
     if url.startswith("sentinel://"):
         hosts, master, database = sentinel_parts(url)
-        sentinel = Sentinel(hosts, **_options())
-        return sentinel.master_for(master, db=database, **_options())
+        sentinel = Sentinel(hosts, **_options())  # type: ignore[no-untyped-call]
+        client: Redis = sentinel.master_for(master, db=database, **_options())  # type: ignore[no-untyped-call]
+        return client
     return Redis.from_url(url, **_options())
 
 
 def async_client() -> redis_asyncio.Redis:
     """A new client for the API's event loop."""
     url = settings().redis
-    options = {"socket_timeout": settings().redis_timeout}
+    options: dict[str, Any] = {"socket_timeout": settings().redis_timeout}
     if url.startswith("sentinel://"):
         hosts, master, database = sentinel_parts(url)
-        return redis_asyncio.Sentinel(hosts, **options).master_for(master, db=database, **options)
+        sentinel = redis_asyncio.Sentinel(hosts, **options)  # type: ignore[no-untyped-call]
+        client: redis_asyncio.Redis = sentinel.master_for(master, db=database, **options)
+        return client
     return redis_asyncio.Redis.from_url(url, **options)
 
 

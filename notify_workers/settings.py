@@ -66,6 +66,7 @@ def _redis_url(text: str) -> str:
 
 
 def _setting(name: str, default: Any, parse: Callable[[str], Any], doc: str) -> Any:
+    """A field that is a variable of the environment."""
     return field(default=default, metadata={"name": f"DOORBELL_{name}", "parse": parse, "doc": doc})
 
 
@@ -98,7 +99,12 @@ class Settings:
     api_processes: int = _setting("API_PROCESSES", 1, _count, "Processes that `doorbell serve` starts.")
 
     # PostgreSQL
-    pool_size: int = _setting("POOL_SIZE", 20, _count, "Database connections that one process keeps at most, in each of two pools: for transactions, for single statements.")
+    pool_size: int = _setting(
+        "POOL_SIZE",
+        20,
+        _count,
+        "Database connections of one process at most, in each of two pools: for transactions and for single statements.",
+    )
     pool_timeout: float = _setting("POOL_TIMEOUT", 10.0, _positive, "Seconds to wait for a free database connection.")
     statement_timeout: float = _setting(
         "STATEMENT_TIMEOUT", 30.0, _positive, "Seconds after which a statement is ended."

@@ -8,17 +8,17 @@ from notify_workers import delivery, fanout, runner, triggers
 from notify_workers.queue import DELIVERIES, app, ring
 
 
-@app.task(name="accept_triggers")  # type: ignore[untyped-decorator]
+@app.task(name="accept_triggers")
 def accept_triggers(trigger_ids: list[str]) -> None:
     triggers.accept([UUID(each) for each in trigger_ids])
 
 
-@app.task(name="fan_out")  # type: ignore[untyped-decorator]
+@app.task(name="fan_out")
 def fan_out(due_id: int) -> None:
     fanout.fan_out(due_id)
 
 
-@app.task(name="run_step")  # type: ignore[untyped-decorator]
+@app.task(name="run_step")
 def run_step(due_id: int) -> None:
     """Delivers at once what the step made, where this worker takes deliveries; a bell of its own would cost as much again."""
     for bell in runner.run_step(due_id):
@@ -28,6 +28,6 @@ def run_step(due_id: int) -> None:
             ring([bell])
 
 
-@app.task(name="deliver")  # type: ignore[untyped-decorator]
+@app.task(name="deliver")
 def deliver(due_id: int) -> None:
     delivery.deliver(due_id)

@@ -124,7 +124,7 @@ def engine(stores: Settings, mail: MailServer) -> Iterator[Engine]:
 class CheckedClient(TestClient):
     """Holds every answer against the contract."""
 
-    def request(self, method: str, url: httpx2.URL | str, **options: object) -> httpx2.Response:  # type: ignore[override]
+    def request(self, method: str, url: httpx2.URL | str, **options: object) -> httpx2.Response:
         answer = super().request(method, url, **options)  # type: ignore[arg-type]
         check_answer(method, answer.request.url.path, answer.status_code, answer.content)
         assert answer.headers["x-request-id"]

@@ -61,16 +61,17 @@ class MailServer:
             envelope.rcpt_tos.append(address)
         return answer
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         answer = self.answer_to_data(envelope)
         if answer is None:
             if self.keeps_when_dropping:
                 self._keep(envelope)
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
             return "421 gone"
         if answer.startswith("2"):
             self._keep(envelope)
+        await asyncio.sleep(self.seconds_to_answer)
         return answer
 
     def _keep(self, envelope: Envelope) -> None:

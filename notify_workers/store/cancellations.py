@@ -60,7 +60,8 @@ _STOP_RUNS = sql("""
     ), gone as (
         delete from due using owed where due.id = owed.id
     ), stopped as (
-        update recipient_runs r set status = 'cancelled', cancelled_at = engine_now(), updated_at = engine_now(), paused_until = null
+        update recipient_runs r set status = 'cancelled', paused_until = null,
+            cancelled_at = engine_now(), updated_at = engine_now()
         from stopping where r.id = stopping.id and r.cancelled_at is null
         returning r.id
     ), logged as (

@@ -105,7 +105,8 @@ _SETTLE = sql("""
         from told_to, due d join recipient_runs r on r.id = d.run_id
         where d.id = :due_id and (d.attempt = :attempt or (accepted and d.leased_until is null)) for update of d
     ), attempted as (
-        update delivery_attempts set outcome = :outcome, reason = :reason, provider = :provider, exchanges = exchanges || :exchanges,
+        update delivery_attempts set
+            outcome = :outcome, reason = :reason, provider = :provider, exchanges = exchanges || :exchanges,
             finished_at = now
         from told_to where message_id = :message_id and attempt = :attempt and (outcome is null or outcome = 'unknown')
         returning attempt

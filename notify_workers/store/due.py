@@ -36,7 +36,8 @@ def within_horizon(seconds: float) -> bool:
 _TAKE = sql("""
     update due d set tries = tries + 1,
         publish_at = greatest(d.due_at, engine_now())
-            + make_interval(secs => case when d.kind = 'delivery' then :delivery_lease else :lease end * power(2, least(d.tries, 6)))
+            + make_interval(secs => power(2, least(d.tries, 6))
+                * case when d.kind = 'delivery' then :delivery_lease else :lease end)
     from (
         select id from due where publish_at <= (select engine_now()) and (:far or due_at <= (select engine_now()))
         order by publish_at limit :limit for update skip locked

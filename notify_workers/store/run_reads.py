@@ -110,21 +110,17 @@ def _place(cursor: str) -> tuple[datetime, UUID]:
 
 
 def _narrowed(query: Select[Any], wanted: RunFilter) -> Select[Any]:
-    conditions = {
-        "workflow": lambda: runs.workflow_key == wanted.workflow,
-        "statuses": lambda: runs.status.in_(wanted.statuses),
-        "tenant": lambda: runs.tenant == wanted.tenant,
-        "recipient": lambda: (
-            (runs.collection == wanted.recipient.collection)  # type: ignore[union-attr]
-            & (runs.recipient_id == wanted.recipient.id)
-        ),  # type: ignore[union-attr]
-        "starting_at": lambda: runs.inserted_at >= wanted.starting_at,
-        "ending_at": lambda: runs.inserted_at < wanted.ending_at,
-    }
-    query = query.where(*(condition() for name, condition in conditions.items() if getattr(wanted, name)))
-    if wanted.has_errors is None:
-        return query
-    return query.where(runs.error_count > 0 if wanted.has_errors else runs.error_count == 0)
+    equal = ((runs.workflow_key, wanted.workflow), (runs.tenant, wanted.tenant))
+    query = query.where(*(column == value for column, value in equal if value is not None))
+    if wanted.recipient is not None:
+        query = query.where(runs.collection == wanted.recipient.collection, runs.recipient_id == wanted.recipient.id)
+    if wanted.statuses:
+        query = query.where(runs.status.in_(wanted.statuses))
+    if wanted.has_errors is not None:
+        query = query.where(runs.error_count > 0 if wanted.has_errors else runs.error_count == 0)
+    if wanted.starting_at is not None:
+        query = query.where(runs.inserted_at >= wanted.starting_at)
+    return query if wanted.ending_at is None else query.where(runs.inserted_at < wanted.ending_at)
 
 
 def _run(row: Any) -> RunRow:

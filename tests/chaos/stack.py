@@ -95,7 +95,7 @@ class Stack:
         with psycopg.connect(
             host=str(url.query["host"]), user=url.username, dbname=url.database, row_factory=dict_row, autocommit=True
         ) as connection:
-            return connection.execute(statement).fetchall()  # type: ignore[arg-type]
+            return connection.execute(statement).fetchall()
 
     def number(self, statement: str) -> int:
         (row,) = self.rows(statement)

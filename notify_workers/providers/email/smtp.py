@@ -26,7 +26,7 @@ class Plain(Compat32):
     def fold_binary(self, name: str, value: Any) -> bytes:
         if isinstance(value, str) and len(name) + len(value) < 76 and value.isascii() and value.isprintable():
             return f"{name}: {value}{self.linesep}".encode()
-        return super().fold_binary(name, value)  # type: ignore[no-any-return]
+        return super().fold_binary(name, value)
 
 
 CRLF = Plain(linesep="\r\n")
@@ -79,7 +79,7 @@ class Smtp:
             message["Cc"] = _header(content.cc)
         if content.reply_to:
             message["Reply-To"] = _header(content.reply_to)
-        message["Subject"] = content.subject if content.subject.isascii() else Header(content.subject, "utf-8")
+        message["Subject"] = content.subject if content.subject.isascii() else str(Header(content.subject, "utf-8").encode())
         message["Date"] = formatdate()
         message["Message-ID"] = f"<{envelope.idempotency_key}@{_domain(sender)}>"
         message["X-Doorbell-Message"] = envelope.message_id
