@@ -16,11 +16,12 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from api_shim.directory import Directory, load_snapshot
-from api_shim.errors import answer_to, install_handlers
+from api_shim.errors import answer_to, error_response, install_handlers, problem
 from api_shim.ingest import Ingest
 from api_shim.openapi import definitions, docs_page
 from api_shim.routes import dev, health, messages, users, workflow_recipient_runs, workflows
-from api_shim.schemas.common import Properties
+from api_shim.schemas.common import Error, Properties
+from api_shim.schemas.workflow_recipient_runs import RunsQuery
 from api_shim.schemas.workflows import CancelRequest, NotifyCancelRequest, NotifyRequest, TriggerRequest
 from notify_workers.redis_client import async_client
 from notify_workers.settings import settings
@@ -53,6 +54,9 @@ class Front:
         await self._answer(scope, receive, send_with_id)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if _holds_nul(scope):
+            await error_response(problem("url", "must not contain NUL characters (%00)"))(scope, receive, send)
+            return
         endpoint = _hot_endpoint(scope)
         if endpoint is None:
             await self.app(scope, receive, send)
@@ -64,6 +68,11 @@ class Front:
         except Exception as error:
             answer = answer_to(request, error)
         await answer(scope, receive, send)
+
+
+def _holds_nul(scope: Scope) -> bool:
+    """PostgreSQL's text cannot hold it, so nothing is named by it."""
+    return "\0" in scope["path"] or b"%00" in scope["query_string"]
 
 
 def _hot_endpoint(scope: Scope) -> Callable[[Request], Awaitable[Response]] | None:
@@ -81,10 +90,15 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.ingest = Ingest(async_client())
     following = asyncio.create_task(directory.follow())
     yield
-    following.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await following
+    await _end(following)
     await app.state.ingest.close()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancels until it has ended: redis-py sends within `asyncio.wait_for`, which loses cancellations before Python 3.12."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.01)
 
 
 def make_app() -> Front:
@@ -97,6 +111,7 @@ def make_app() -> Front:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        responses={"4XX": {"model": Error, "description": "The request is refused."}},
     )
     install_handlers(app)
     for module in (workflows, workflow_recipient_runs, users, messages, health):
@@ -112,7 +127,7 @@ def _serve_documentation(app: FastAPI) -> None:
         made = app.openapi()
         schemas = made.setdefault("components", {}).setdefault("schemas", {})
         for name, schema in definitions(
-            TriggerRequest, NotifyRequest, CancelRequest, NotifyCancelRequest, Properties
+            TriggerRequest, NotifyRequest, CancelRequest, NotifyCancelRequest, Properties, RunsQuery
         ).items():
             schemas.setdefault(name, schema)
         return made

@@ -34,7 +34,7 @@ async def authenticate(request: Request) -> ApiKey:
     key = await directory.find_key(token.strip())
     if key is None:
         raise AuthenticationFailed("authentication_required", "This API key is not known")
-    if key.loopback_only and not _from_loopback(request):
+    if key.loopback_only and not from_loopback(request):
         raise AuthenticationFailed(
             "authentication_required", "This key belongs to the development stack and works on loopback only"
         )
@@ -47,14 +47,18 @@ def header(request: Request, name: bytes) -> str:
     return value.decode("latin-1")
 
 
-def _from_loopback(request: Request) -> bool:
+def from_loopback(request: Request) -> bool:
+    """Whether the request comes from this machine; over a unix socket it has no address, and does."""
     client: tuple[str, int] | None = request.scope["client"]
     return client is None or _is_loopback(client[0])
 
 
 @lru_cache(maxsize=1024)
 def _is_loopback(host: str) -> bool:
-    return ip_address(host).is_loopback
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a proxy may forward a name, or `unknown`
+        return False
 
 
 async def secret_caller(request: Request) -> Caller:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from math import isinf
 from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from api_shim.auth import header
 from api_shim.errors import BodyTooLarge, Malformed, invalid, problem
 from notify_workers.settings import settings
+from workflows.shape import join
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -19,7 +22,7 @@ async def read_body(request: Request) -> bytes:
     """The whole body. Raises 413 as soon as it is known to be too large, so that it is not held in memory."""
     most = settings().max_body
     announced = header(request, b"content-length")
-    if announced.isdigit() and int(announced) > most:
+    if announced.isdecimal() and int(announced) > most:
         raise _too_large(most)
     chunks, size = [], 0
     async for chunk in request.stream():
@@ -35,24 +38,37 @@ def _too_large(most: int) -> BodyTooLarge:
 
 
 def parse_json(body: bytes) -> dict[str, Any]:
-    """A JSON object. Raises 400 for what is not JSON and 422 for what is not an object, or holds NUL characters."""
+    """A JSON object; no body is an empty one.
+
+    Raises 400 for what is not JSON, 422 for what is not an object or cannot be stored.
+    """
     try:
-        parsed = from_json(body)
+        parsed = from_json(body or b"{}", allow_inf_nan=False)
     except ValueError as error:
         raise Malformed(f"The body is not JSON: {error}") from None
     if not isinstance(parsed, dict):
         raise problem("body", "must be a JSON object", "object")
-    if b"\\u0000" in body and _holds_nul(parsed):
-        raise problem("body", "must not contain NUL characters (\\u0000)", "string")
+    if b"\\u0000" in body or b"Infinity" in to_json(parsed):  # cheaper than to look at every value
+        _check_storable(parsed)
     return parsed
 
 
-def _holds_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\0" in value
+def _check_storable(parsed: dict[str, Any]) -> None:
+    for path in unstorable(parsed):
+        raise problem(path or "body", "must not contain NUL characters (\\u0000) or numbers beyond 1.8e308")
+
+
+def unstorable(value: Any, path: str = "") -> Iterator[str]:
+    """Where a JSON value holds what PostgreSQL cannot: NUL characters, and numbers that were read as infinite."""
     if isinstance(value, dict):
-        return any(_holds_nul(name) or _holds_nul(each) for name, each in value.items())
-    return isinstance(value, list) and any(_holds_nul(each) for each in value)
+        for name, each in value.items():
+            yield from unstorable(name, path)
+            yield from unstorable(each, join(path, name))
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from unstorable(each, join(path, index))
+    elif (isinstance(value, str) and "\0" in value) or (isinstance(value, float) and isinf(value)):
+        yield path
 
 
 def check(model: type[Model], value: Any) -> Model:
@@ -60,7 +76,7 @@ def check(model: type[Model], value: Any) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise invalid(error.errors(include_url=False)) from None
+        raise invalid(error.errors(include_url=False, include_context=False, include_input=False)) from None
 
 
 async def read_model(request: Request, model: type[Model]) -> tuple[Model, dict[str, Any]]:

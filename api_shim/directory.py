@@ -1,22 +1,25 @@
 """What the trigger path must know without asking PostgreSQL: keys, workflows' status and compiled data schemas.
 
-A snapshot of every environment. It is replaced when Redis tells of a change, at a regular look, and when a request names
-something that it does not hold, so that what was made a moment ago is found.
+A snapshot of every environment. It is replaced when Redis tells of a change, at a regular look, and when a request
+names something that it does not hold, so that what was made a moment ago is found. A look that finds nothing new costs
+one statement.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from jsonschema import Draft202012Validator
-from redis.exceptions import RedisError
+from jsonschema.protocols import Validator
+from jsonschema.validators import validator_for
+from referencing import Registry
 from starlette.concurrency import run_in_threadpool
 
 from notify_workers.redis_client import async_client
@@ -30,8 +33,8 @@ log = logging.getLogger(__name__)
 LOOK_INTERVAL = 5.0
 """Seconds after which a change is seen even when Redis did not tell of it."""
 
-MISS_INTERVAL = 0.25
-"""Seconds between two looks that unknown keys or workflows may cause."""
+NOTHING_REMOTE: Registry[Any] = Registry()
+"""Where a schema's references are looked up besides in itself: a request must never make us fetch an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class WorkflowEntry:
     """`data_schema` checks a trigger's data; None when the workflow has none."""
 
     active: bool
-    data_schema: Draft202012Validator | None
+    data_schema: Validator | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,12 @@ class Snapshot:
     channels: Mapping[tuple[UUID, UUID], Channel]
 
 
-def load_snapshot() -> Snapshot:
+def load_snapshot(known: Snapshot | None = None) -> Snapshot:
+    """What is in the database now: `known` itself when nothing has changed since."""
     with transaction() as tx:
         number = resources.catalog_number(tx)
+        if known is not None and known.number == number:
+            return known
         return Snapshot(
             number=number,
             keys={key.digest: key for key in environments.api_keys(tx)},
@@ -65,7 +71,11 @@ def load_snapshot() -> Snapshot:
 
 def _entry(workflow: resources.Resource) -> WorkflowEntry:
     schema = workflow.content.get("trigger_data_json_schema")
-    return WorkflowEntry(workflow.active, Draft202012Validator(schema) if schema else None)
+    return WorkflowEntry(workflow.active, _validator(schema) if schema else None)
+
+
+def _validator(schema: Mapping[str, object]) -> Validator:
+    return validator_for(schema, default=Draft202012Validator)(schema, registry=NOTHING_REMOTE)
 
 
 class Directory:
@@ -73,56 +83,63 @@ class Directory:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self._looked = time.monotonic()
+        self._looked = 0.0
+        self._failure: Exception | None = None
         self._looking = asyncio.Lock()
 
     async def find_key(self, key: str) -> ApiKey | None:
         digest = sha256(key.encode()).digest()
         found = self.snapshot.keys.get(digest)
-        if found is None and await self._look_again():
+        if found is None:
+            await self.refresh()
             found = self.snapshot.keys.get(digest)
         return found
 
     async def find_workflow(self, environment: UUID, key: str) -> WorkflowEntry | None:
         found = self.snapshot.workflows.get((environment, key))
-        if (found is None or not found.active) and await self._look_again():
+        if found is None or not found.active:
+            await self.refresh()
             found = self.snapshot.workflows.get((environment, key))
         return found
 
     async def refresh(self) -> None:
-        async with self._looking:
-            self.snapshot = await run_in_threadpool(load_snapshot)
-            self._looked = time.monotonic()
+        """Sees what was committed before this call. Calls that wait share a look, so that wrong keys cost little.
 
-    async def _look_again(self) -> bool:
-        """Whether a new look was taken; not more often than the interval, so that wrong keys cost little."""
-        if time.monotonic() - self._looked < MISS_INTERVAL:
-            return False
-        await self.refresh()
-        return True
+        Raises `StoreUnavailable`, each call that shared the look.
+        """
+        asked = time.monotonic()
+        async with self._looking:
+            if self._looked <= asked:
+                self._looked, self._failure = time.monotonic(), await self._look()
+            failure = self._failure
+        if failure is not None:
+            raise failure
+
+    async def _look(self) -> Exception | None:
+        try:
+            self.snapshot = await run_in_threadpool(load_snapshot, self.snapshot)
+        except Exception as error:
+            return error
+        return None
 
     async def follow(self) -> None:
         """Refreshes whenever Redis tells of a change, and now and then besides. Runs until cancelled."""
         while True:
-            with contextlib.suppress(RedisError, OSError):
-                await self._listen()
-            await self._refresh_or_wait()
+            await _tried(self._listen)
+            await _tried(self.refresh)
             await asyncio.sleep(1.0)
 
     async def _listen(self) -> None:
-        client = async_client()
-        try:
-            async with client.pubsub() as listener:
-                await listener.subscribe(CHANGES)
-                while True:
-                    told = await listener.get_message(ignore_subscribe_messages=True, timeout=LOOK_INTERVAL)
-                    if told is None or int(told["data"]) > self.snapshot.number:
-                        await self._refresh_or_wait()
-        finally:
-            await client.aclose()
+        """Looks after the subscription, whenever something is told, and when nothing was told for a while."""
+        async with async_client() as client, client.pubsub() as listener:
+            await listener.subscribe(CHANGES)
+            while True:
+                await listener.get_message(timeout=LOOK_INTERVAL)
+                await self.refresh()
 
-    async def _refresh_or_wait(self) -> None:
-        try:
-            await self.refresh()
-        except Exception as error:
-            log.warning("the directory stays as it was: %s", error)
+
+async def _tried(do: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await do()
+    except Exception as error:
+        log.warning("changes of configuration are seen late: %s", error)

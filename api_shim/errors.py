@@ -1,24 +1,31 @@
-"""Errors in the contract's shape (api-endpoints §1.7): `{code, message, status, type}`, and `errors` for what is invalid."""
+"""Errors in the contract's shape (api-endpoints §1.7): `{code, message, status, type}`, and `errors` if it is a 422."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from redis import RedisError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from notify_workers.errors import DoorbellError, InvalidParams, NotFound, StoreUnavailable
 from workflows.shape import join
 
 log = logging.getLogger(__name__)
+
+MOST_PROBLEMS = 100
+"""Problems that one answer names at most: a body of megabytes may have a problem in every line."""
+
+MEMBERS = ("<id>", "<user>", "<object>", "<tenant>")
+"""Members of unions, which pydantic puts into the path of a problem."""
 
 
 class AuthenticationFailed(DoorbellError):
@@ -78,14 +85,24 @@ def error_response(error: DoorbellError) -> Response:
     return JSONResponse(error_body(error), status_code=error.status, headers=headers)
 
 
-def invalid(problems: Iterable[Mapping[str, Any] | ErrorDetails], within: str = "") -> InvalidParams:
+def _unavailable(error: StoreUnavailable) -> Response:
+    """Says which store does not answer; where it lives and why is for the log only."""
+    log.warning("%s", error.message)
+    return error_response(StoreUnavailable(error.message.partition(":")[0]))
+
+
+def invalid(problems: Iterable[Mapping[str, Any] | ErrorDetails]) -> InvalidParams:
     """Pydantic's list of problems as ours, fields written as paths: `recipients[0].id`."""
     errors = [
-        {"field": _path(each["loc"]) or within or "body", "message": _message(each), "type": str(each["type"])}
-        for each in problems
+        {"field": _path(each["loc"]) or "body", "message": _message(each), "type": str(each["type"])}
+        for each in islice(problems, MOST_PROBLEMS)
     ]
     fields = ", ".join(dict.fromkeys(each["field"] for each in errors))
     return InvalidParams(f"The request is not valid: {fields}", errors=errors)
+
+
+def too_large(field: str, most: int) -> InvalidParams:
+    return problem(field, f"must not be larger than {most} bytes", "too_large")
 
 
 def problem(field: str, message: str, kind: str = "value_error") -> InvalidParams:
@@ -94,8 +111,7 @@ def problem(field: str, message: str, kind: str = "value_error") -> InvalidParam
 
 
 def _path(location: Iterable[int | str]) -> str:
-    """Without the names of union members, which pydantic puts in and we write as `<…>`."""
-    return join("", *(part for part in location if not str(part).startswith("<")))
+    return join("", *(part for part in location if part not in MEMBERS))
 
 
 def _message(each: Mapping[str, Any] | ErrorDetails) -> str:
@@ -104,25 +120,32 @@ def _message(each: Mapping[str, Any] | ErrorDetails) -> str:
 
 def install_handlers(app: FastAPI) -> None:
     """One handler turns every error into the wire's body."""
-    for kind in (DoorbellError, ValidationError, RequestValidationError, RedisError, HTTPException, Exception):
-        app.add_exception_handler(kind, answer_to)
+    for kind in (DoorbellError, RequestValidationError, RedisError, HTTPException, ClientDisconnect, Exception):
+        app.add_exception_handler(kind, _handle)
+
+
+async def _handle(request: Request, error: Exception) -> Response:
+    """Not a plain function: those wait for a thread, and when a store is away all threads wait for it."""
+    return answer_to(request, error)
 
 
 def answer_to(request: Request, error: Exception) -> Response:
     """The answer to a request that ended in an error."""
     match error:
+        case StoreUnavailable():
+            return _unavailable(error)
         case DoorbellError():
             return error_response(error)
         case RequestValidationError():
             return error_response(invalid({**each, "loc": each["loc"][1:]} for each in error.errors()))
-        case ValidationError():
-            return error_response(invalid(error.errors()))
         case RedisError():
-            log.warning("Redis does not answer: %s", error)
-            return error_response(StoreUnavailable("Redis does not answer"))
+            return _unavailable(StoreUnavailable(f"Redis does not answer: {error}"))
         case HTTPException():
             return _refusal(error)
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        case ClientDisconnect():
+            return error_response(Malformed("The body ended early"))
+    request_id = request.scope["state"]["request_id"]
+    log.error("%s %s failed (request %s)", request.method, request.scope["path"], request_id, exc_info=error)
     return error_response(DoorbellError("Something went wrong here; the request id tells which request it was"))
 
 

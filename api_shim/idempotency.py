@@ -1,6 +1,6 @@
 """Idempotency keys (contract: api-endpoints §1.5): a repeated trigger gets the first one's answer, for 24 hours.
 
-The entry is written in the round trip that enqueues the trigger, and only then; so only what was accepted is remembered.
+The entry is written in the round trip that enqueues the trigger, and only then: what was not accepted is not remembered.
 """
 
 from __future__ import annotations
@@ -23,6 +23,12 @@ class Earlier:
     fingerprint: str
     trigger_id: str
     request_id: str
+
+    def replay_headers(self, request_id: str) -> dict[str, str]:
+        """None for the first request itself: Redis' answer was lost on the way, and it was asked again."""
+        if self.request_id == request_id:
+            return {}
+        return {"idempotent-replayed": "true", "original-x-request-id": self.request_id}
 
 
 def parse_entry(entry: bytes) -> Earlier:

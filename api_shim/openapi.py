@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 
@@ -11,24 +12,44 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Doorbell A
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
 body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a2e}}
-details{{border-top:1px solid #ddd;padding:.5rem 0}}summary{{cursor:pointer}}code,pre{{font:14px/1.5 ui-monospace,monospace}}
+details{{border-top:1px solid #ddd;padding:.5rem 0}}summary{{cursor:pointer}}
+code,pre{{font:14px/1.5 ui-monospace,monospace}}
 .method{{display:inline-block;width:4.5rem;font-weight:700}}pre{{background:#f6f6fa;padding:1rem;overflow:auto}}
 </style><h1>{title} <small>{version}</small></h1><p>The same as a document: <a href="/v1/openapi">/v1/openapi</a></p>
 {operations}</html>"""
 
 
+REFERENCE = "#/components/schemas/{model}"
+
+
 def body_of(model: type[BaseModel]) -> dict[str, Any]:
     """The `openapi_extra` of a route that reads its body itself."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema = model.model_json_schema(ref_template=REFERENCE)
     schema.pop("$defs", None)
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def query_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The `openapi_extra` of a route that reads its query itself."""
+    schema = model.model_json_schema(ref_template=REFERENCE)
+    parts = {REFERENCE.format(model=name): part for name, part in schema.get("$defs", {}).items()}
+    names = (_names(name, each, parts) for name, each in schema["properties"].items())
+    return {"parameters": [{"name": name, "in": "query", "schema": each} for found in names for name, each in found]}
+
+
+def _names(name: str, schema: dict[str, Any], parts: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """How a parameter is written: a list as `name[]`, each part of a map as `name.part`."""
+    if "$ref" in schema:
+        yield from ((f"{name}.{part}", each) for part, each in parts[schema["$ref"]]["properties"].items())
+    else:
+        yield (f"{name}[]" if schema.get("type") == "array" else name), schema
 
 
 def definitions(*models: type[BaseModel]) -> dict[str, Any]:
     """The schemas that the bodies of such routes refer to."""
     found: dict[str, Any] = {}
     for model in models:
-        found.update(model.model_json_schema(ref_template="#/components/schemas/{model}").get("$defs", {}))
+        found.update(model.model_json_schema(ref_template=REFERENCE).get("$defs", {}))
     return found
 
 
@@ -53,5 +74,6 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     answers = ", ".join(operation["responses"])
     return (
         f'<details><summary><code><span class="method">{method}</span> {escape(path)}</code></summary>'
-        f"<p>{escape(operation.get('description', ''))}</p><ul>{parameters}</ul><p>Answers: {escape(answers)}</p></details>"
+        f"<p>{escape(operation.get('description', ''))}</p><ul>{parameters}</ul>"
+        f"<p>Answers: {escape(answers)}</p></details>"
     )

@@ -1,9 +1,8 @@
-"""Pages of lists (contract: api-endpoints §1.8): `after`, `before`, `page_size`, keyed by what the list is ordered by."""
+"""Pages of lists (contract: api-endpoints §1.8): `after`, `before`, `page_size`, keyed by what orders the list."""
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -11,14 +10,18 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, Field
 
 from api_shim.errors import problem
+from notify_workers.errors import InvalidParams
 
 Row = TypeVar("Row")
 
 MOST = 50
 
+OURS = "page:"
+"""What every cursor that we gave out begins with, so that others are told from it."""
+
 
 class PageQuery(BaseModel):
-    """Which page. Both cursors are opaque; `before` wins when both are given."""
+    """Which page. Both cursors are opaque, an empty one is none; `before` wins when both are given."""
 
     after: str | None = None
     before: str | None = None
@@ -26,11 +29,11 @@ class PageQuery(BaseModel):
 
     @property
     def after_key(self) -> str | None:
-        return None if self.after is None or self.before is not None else _decode("after", self.after)
+        return _decode("after", self.after) if self.after and not self.before else None
 
     @property
     def before_key(self) -> str | None:
-        return None if self.before is None else _decode("before", self.before)
+        return _decode("before", self.before) if self.before else None
 
     @property
     def limit(self) -> int:
@@ -54,12 +57,12 @@ class Page:
 def page(query: PageQuery, rows: Sequence[Row], key: Callable[[Row], str]) -> Page:
     """Cuts the page out of `query.limit` rows, which stand in the list's order."""
     more = len(rows) > query.page_size
-    if query.before is not None:
+    if query.before:
         kept = rows[1:] if more else rows
         has_after, has_before = bool(kept), more
     else:
         kept = rows[: query.page_size]
-        has_after, has_before = more, query.after is not None and bool(kept)
+        has_after, has_before = more, bool(query.after and kept)
     return Page(
         rows=kept,
         after=_encode(key(kept[-1])) if has_after else None,
@@ -68,12 +71,28 @@ def page(query: PageQuery, rows: Sequence[Row], key: Callable[[Row], str]) -> Pa
     )
 
 
+def page_of(query: PageQuery, rows: Sequence[Row], key: Callable[[Row], str]) -> Page:
+    """The same out of a whole list, short enough to be in hand, whose keys ascend."""
+    after, before = query.after_key, query.before_key
+    if before is not None:
+        return page(query, [row for row in rows if key(row) < before][-query.limit :], key)
+    return page(query, [row for row in rows if after is None or key(row) > after][: query.limit], key)
+
+
 def _encode(key: str) -> str:
-    return urlsafe_b64encode(key.encode()).decode().rstrip("=")
+    return urlsafe_b64encode(f"{OURS}{key}".encode()).decode().rstrip("=")
 
 
 def _decode(field: str, cursor: str) -> str:
     try:
-        return urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    except (Base64Error, UnicodeDecodeError, ValueError):
-        raise problem(field, "is not a cursor that this list gave out") from None
+        decoded = b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except ValueError:
+        decoded = ""
+    if not decoded.startswith(OURS) or "\0" in decoded:
+        raise foreign(field)
+    return decoded.removeprefix(OURS)
+
+
+def foreign(field: str) -> InvalidParams:
+    """A cursor that some other list gave out, or nobody."""
+    return problem(field, "is not a cursor that this list gave out")

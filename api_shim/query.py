@@ -1,4 +1,4 @@
-"""Query strings as clients write them (contract: api-endpoints §1.4): `status[]=a`, `recipient[id]=x`, `inserted_at.gte=…`."""
+"""Query strings as clients write them (contract: api-endpoints §1.4): `status[]=a`, `recipient[id]=x`, `at.gte=…`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from urllib.parse import parse_qsl
 _NAME = re.compile(r"^([^\[\]]+)((?:\[[^\[\]]*\])*)$")
 _PART = re.compile(r"\[([^\[\]]*)\]")
 
+DEEPEST = 8
+"""Parts of a name that are read. The contract has three at most (`objects[][id]`)."""
+
 
 def parse_query(query: str) -> dict[str, Any]:
     """A query string as nested maps and lists, the way Rack reads it.
 
-    `k[]` appends, `k[a]` nests, `k[][a]` builds a list of maps (a new one when a key repeats), `k[0]` counts as `k[]`, and a
-    dotted `k.gte` is `k[gte]`. A plain name that repeats keeps its last value. Malformed names are taken literally.
+    `k[]` appends, `k[a]` nests, `k[][a]` builds a list of maps (a new one when a key repeats), `k[0]` counts as `k[]`,
+    and a dotted `k.gte` is `k[gte]`. A plain name that repeats keeps its last value. Malformed names, and those with too
+    many parts, are taken literally.
     """
     parsed: dict[str, Any] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
@@ -28,7 +32,8 @@ def _parts(name: str) -> list[str]:
         return [name]
     head, tail = found.groups()
     head, *dotted = head.split(".") if not tail else [head]
-    return [head, *dotted, *("" if part.isdigit() else part for part in _PART.findall(tail))]
+    parts = [head, *dotted, *("" if part.isdigit() else part for part in _PART.findall(tail))]
+    return parts if len(parts) <= DEEPEST else [name]
 
 
 def _insert(target: dict[str, Any], parts: list[str], value: str) -> None:

@@ -1,4 +1,4 @@
-"""The development stack's own pages: the mail sink and the clock. Loopback only; absent outside the development stack."""
+"""The development stack's own pages: the mail sink and the clock. Loopback only; absent from every other stack."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from html import escape
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse
 
+from api_shim.auth import from_loopback
 from api_shim.bodies import read_model
 from api_shim.errors import AuthenticationFailed
 from notify_workers import clock
@@ -22,15 +22,19 @@ from notify_workers.settings import settings
 
 
 def loopback_only(request: Request) -> None:
-    if request.client is not None and not ip_address(request.client.host).is_loopback:
+    if not from_loopback(request):
         raise AuthenticationFailed("authorization", "The development pages answer on loopback only", 403)
 
 
 router = APIRouter(prefix="/dev", tags=["Development"], dependencies=[Depends(loopback_only)], include_in_schema=False)
 
 
+LONGEST_JUMP = 10 * 366 * 86_400
+"""Seconds, ten years: a slip of the hand would end the calendar, and the clock does not go back."""
+
+
 class Advance(BaseModel):
-    seconds: float
+    seconds: float = Field(ge=0, le=LONGEST_JUMP)
 
 
 @router.post("/clock/advance")
@@ -55,16 +59,14 @@ def mail_as_json() -> list[dict[str, Any]]:
 @router.get("/mail")
 def mail_as_page() -> HTMLResponse:
     """The same as a page, newest first."""
-    rows = "".join(_row(number, message) for number, message in reversed(list(enumerate(mail_as_json()))))
+    rows = "".join(_row(number, mail) for number, mail in enumerate(reversed(mail_as_json())))
     return HTMLResponse(PAGE.format(rows=rows or "<p>No mail yet.</p>"))
 
 
 def _messages() -> list[EmailMessage]:
-    directory = settings().home / "mail"
-    if not directory.exists():
-        return []
     parser = BytesParser(policy=policy.default)
-    return [parser.parsebytes(path.read_bytes()) for path in sorted((directory / "new").iterdir(), key=_arrived)]  # type: ignore[misc]
+    arrived = sorted((settings().home / "mail").glob("new/*"), key=_arrived)
+    return [parser.parsebytes(path.read_bytes()) for path in arrived]
 
 
 def _arrived(path: Path) -> tuple[int, str]:
@@ -87,7 +89,12 @@ def _shown(message: EmailMessage) -> dict[str, Any]:
 
 def _part(message: EmailMessage, subtype: str) -> str:
     part = message.get_body((subtype,))
-    return str(part.get_content()) if part is not None else ""
+    if part is None:
+        return ""
+    try:
+        return str(part.get_content())
+    except LookupError:  # a character set that nobody knows
+        return bytes(part.get_payload(decode=True)).decode("latin-1")
 
 
 def _row(number: int, mail: dict[str, Any]) -> str:
@@ -100,8 +107,14 @@ def _row(number: int, mail: dict[str, Any]) -> str:
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Doorbell: mail</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>
-body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a2e;background:#fafafc}}
-details{{background:#fff;border:1px solid #e3e3ec;border-radius:8px;margin:.75rem 0;padding:.75rem 1rem}}
-summary{{cursor:pointer}}summary span{{color:#667}}iframe{{width:100%;height:26rem;border:1px solid #eee;margin-top:.75rem}}
-pre{{white-space:pre-wrap;color:#445;background:#f6f6fa;padding:1rem;border-radius:6px}}
-</style><h1>Mail that left Doorbell</h1>{rows}</html>"""
+*{{box-sizing:border-box}}
+body{{font:15px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#1a1a2e;background:#f3f4f8}}
+header{{display:flex;align-items:baseline;justify-content:space-between;margin-bottom:1rem}}
+h1{{font-size:1.25rem;margin:0}}a{{color:#1d4ed8}}
+details{{background:#fff;border:1px solid #dfe1ea;border-radius:8px;margin:.75rem 0;overflow:hidden}}
+summary{{cursor:pointer;padding:.75rem 1rem}}summary:hover,[open]>summary{{background:#f8f9fc}}
+summary span{{color:#5b6075}}
+iframe{{display:block;width:100%;height:26rem;border:0;border-top:1px solid #dfe1ea}}
+pre{{font:13px/1.5 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere;color:#3d4258;margin:0;padding:1rem;
+border-top:1px solid #dfe1ea}}
+</style><header><h1>Mail that left Doorbell</h1><a href="/dev/mail.json">the same as JSON</a></header>{rows}</html>"""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from fastapi import APIRouter, Request
+from pydantic_core import to_json
 
 from api_shim.auth import Public, Secret
 from api_shim.bodies import check
 from api_shim.directory import Directory
-from api_shim.pages import PageQuery, page
+from api_shim.openapi import query_of
+from api_shim.pages import PageQuery, page, page_of
 from api_shim.query import parse_query
 from api_shim.schemas import messages as schemas
 from api_shim.schemas.common import PageInfo
@@ -27,12 +32,16 @@ from notify_workers.runner import activity_id
 from notify_workers.store import deliveries, messages
 from notify_workers.store.environments import Channel
 from notify_workers.store.messages import MessageFilter, MessageRow
+from notify_workers.store.recipients import Recipient
 from notify_workers.store.session import Transaction, transaction
 
 router = APIRouter(tags=["Messages"])
 
+MOST_COMPARED = 256
+"""Characters of a text that a `trigger_data` filter looks at."""
 
-@router.get("/v1/messages", operation_id="listMessages")
+
+@router.get("/v1/messages", operation_id="listMessages", openapi_extra=query_of(MessagesQuery))
 def list_messages(request: Request, caller: Secret) -> ListMessagesResponse:
     """Messages, newest first."""
     query = check(MessagesQuery, parse_query(request.url.query))
@@ -56,7 +65,7 @@ def _filter(query: MessagesQuery) -> MessageFilter:
         workflow=query.source,
         trigger_id=query.workflow_run_id,
         run_id=query.workflow_recipient_run_id,
-        trigger_data=query.trigger_data,
+        trigger_data=query.trigger_data or None,
         inserted_gt=query.inserted_at.gt,
         inserted_gte=query.inserted_at.gte,
         inserted_lt=query.inserted_at.lt,
@@ -80,7 +89,7 @@ def get_content(message_id: str, caller: Secret) -> MessageContents:
         raise _missing(message_id)
     email = schemas.MessageEmailContent(
         to=found.content["to"],
-        sender=found.content["sender"],
+        **{"from": found.content["sender"]},
         cc=found.content["cc"] or None,
         bcc=found.content["bcc"] or None,
         reply_to=found.content["reply_to"] or None,
@@ -91,14 +100,14 @@ def get_content(message_id: str, caller: Secret) -> MessageContents:
     return MessageContents(message_id=found.message_id, data=email, inserted_at=found.inserted_at)
 
 
-@router.get("/v1/messages/{message_id}/events", operation_id="listMessageEvents")
+@router.get("/v1/messages/{message_id}/events", operation_id="listMessageEvents", openapi_extra=query_of(PageQuery))
 def list_events(message_id: str, request: Request, caller: Secret) -> ListMessageEventsResponse:
     """What happened to a message, in order."""
     query = check(PageQuery, parse_query(request.url.query))
     with transaction() as tx:
         message = _load(tx, message_id, caller.environment_id)
         events = messages.message_events(tx, message_id)
-    found = page(query, _cut(query, events, lambda event: f"{event.number:020d}"), lambda event: f"{event.number:020d}")
+    found = page_of(query, events, lambda event: f"{event.number:020d}")
     items = [
         schemas.MessageEvent(
             id=event.id,
@@ -112,20 +121,24 @@ def list_events(message_id: str, request: Request, caller: Secret) -> ListMessag
     return ListMessageEventsResponse(items=items, page_info=PageInfo(**found.info()))
 
 
-@router.get("/v1/messages/{message_id}/activities", operation_id="listMessageActivities")
+@router.get(
+    "/v1/messages/{message_id}/activities",
+    operation_id="listMessageActivities",
+    openapi_extra=query_of(ActivitiesQuery),
+)
 def list_activities(message_id: str, request: Request, caller: Secret) -> ListActivitiesResponse:
     """The triggers that a message tells of."""
     query = check(ActivitiesQuery, parse_query(request.url.query))
     with transaction() as tx:
-        _load(tx, message_id, caller.environment_id)
-        activities = [each for each in messages.activities(tx, message_id) if _carries(each, query)]
-    found = page(query, _cut(query, activities, _activity_key), _activity_key)
+        message = _load(tx, message_id, caller.environment_id)
+        activities = [each for each in messages.activities(tx, message_id) if _carries(each.data, query.trigger_data)]
+    found = page_of(query, activities, lambda each: f"{each.inserted_at.isoformat()}|{each.trigger_id}")
     items = [
         schemas.Activity(
             id=activity_id(each.trigger_id),
             data=dict(each.data),
             actor=entity(each.actor) if each.actor else None,
-            recipient=entity(each.recipient) if each.recipient else None,
+            recipient=entity(each.recipient or Recipient(message.recipient, {}, None, each.inserted_at)),
             inserted_at=each.inserted_at,
             updated_at=each.inserted_at,
         )
@@ -134,28 +147,32 @@ def list_activities(message_id: str, request: Request, caller: Secret) -> ListAc
     return ListActivitiesResponse(items=items, page_info=PageInfo(**found.info()))
 
 
-def _activity_key(activity: messages.Activity) -> str:
-    return activity_id(activity.trigger_id)
+def _carries(data: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> bool:
+    """The list's filter, for data in hand: text is compared as far as the contract has it (api-endpoints §1.4)."""
+    return all(name in data and _same(data[name], value) for name, value in (wanted or {}).items())
 
 
-def _carries(activity: messages.Activity, query: ActivitiesQuery) -> bool:
-    return all(activity.data.get(name) == value for name, value in (query.trigger_data or {}).items())
+def _same(known: Any, value: Any) -> bool:
+    if isinstance(value, str):
+        text = known if isinstance(known, str) else to_json(known).decode()
+        return text[:MOST_COMPARED] == value[:MOST_COMPARED]
+    return bool(known == value) and isinstance(known, bool) == isinstance(value, bool)
 
 
-@router.get("/v1/messages/{message_id}/delivery_logs", operation_id="listMessageDeliveryLogs")
+@router.get(
+    "/v1/messages/{message_id}/delivery_logs",
+    operation_id="listMessageDeliveryLogs",
+    openapi_extra=query_of(PageQuery),
+)
 def list_delivery_logs(message_id: str, request: Request, caller: Secret) -> ListMessageDeliveryLogsResponse:
     """Every exchange with the provider; an attempt whose exchange was lost shows as an empty one."""
     query = check(PageQuery, parse_query(request.url.query))
     with transaction() as tx:
         message = _load(tx, message_id, caller.environment_id)
         attempts = deliveries.attempts(tx, message_id)
-    found = page(query, _cut(query, attempts, _attempt_key), _attempt_key)
+    found = page_of(query, attempts, lambda attempt: f"{attempt.attempt:06d}")
     items = [log for attempt in found.rows for log in _logs(message, attempt)]
     return ListMessageDeliveryLogsResponse(items=items, page_info=PageInfo(**found.info()))
-
-
-def _attempt_key(attempt: deliveries.Attempt) -> str:
-    return f"{attempt.attempt:06d}"
 
 
 def _logs(message: MessageRow, attempt: deliveries.Attempt) -> list[schemas.MessageDeliveryLog]:
@@ -173,13 +190,6 @@ def _logs(message: MessageRow, attempt: deliveries.Attempt) -> list[schemas.Mess
         )
         for number, exchange in enumerate(attempt.exchanges or [{}])
     ]
-
-
-def _cut(query: PageQuery, rows: list, key) -> list:  # type: ignore[type-arg, no-untyped-def]
-    """A page's rows, and one more, out of a short list that is in the order of its keys."""
-    if query.before_key is not None:
-        return [row for row in rows if key(row) < query.before_key][-query.limit :]
-    return [row for row in rows if query.after_key is None or key(row) > query.after_key][: query.limit]
 
 
 def _load(tx: Transaction, message_id: str, environment: object) -> MessageRow:

@@ -5,47 +5,44 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
+from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api_shim.auth import Caller, Public, Secret
 from api_shim.bodies import check, read_model
-from api_shim.errors import problem
-from api_shim.openapi import body_of
+from api_shim.errors import problem, too_large
+from api_shim.openapi import body_of, query_of
 from api_shim.pages import Page, PageQuery, page
 from api_shim.query import parse_query
-from api_shim.schemas.common import PageInfo, Properties, check_user_id
+from api_shim.schemas.common import PageInfo, Properties, check_user_id, properties_of
 from api_shim.schemas.users import ListUsersResponse, User
 from notify_workers.errors import NotFound
 from notify_workers.settings import settings
 from notify_workers.store import recipients
 from notify_workers.store.recipients import USERS, Identity, Reference
 from notify_workers.store.session import transaction
-from notify_workers.triggers import RESERVED
 
 router = APIRouter(tags=["Users"])
 
 
-def known_user_id(user_id: str) -> str:
+async def user_id_of_path(user_id: str) -> str:
     try:
         return check_user_id(user_id)
     except ValueError as error:
         raise problem("user_id", str(error)) from None
 
 
-UserId = Annotated[str, Depends(known_user_id)]
+UserId = Annotated[str, Depends(user_id_of_path)]
 
 
 @router.put("/v1/users/{user_id}", operation_id="identifyUser", openapi_extra=body_of(Properties))
 async def identify(user_id: UserId, request: Request, caller: Public) -> User:
     """Creates a user or changes one: only the properties sent change, and maps are merged deeply."""
     wanted, written = await read_model(request, Properties)
-    properties = {name: value for name, value in written.items() if name not in RESERVED}
-    if int(request.headers.get("content-length") or 0) > settings().max_properties:
-        raise problem("body", f"must not be larger than {settings().max_properties} bytes", "too_large")
     identity = Identity(
         Reference(USERS, user_id),
-        properties,
+        properties_of(written),
         preferences=wanted.preferences or {},
         channel_data=wanted.channel_data or {},
         created_at=wanted.created_at,
@@ -54,12 +51,15 @@ async def identify(user_id: UserId, request: Request, caller: Public) -> User:
 
 
 def _identify(caller: Caller, identity: Identity) -> User:
+    most = settings().max_properties
     with transaction() as tx:
         (user,) = recipients.identify(tx, [(caller.environment_id, identity)])
+        if len(to_json(user.properties)) > most:
+            raise too_large("body", most)
     return User.of(user)
 
 
-@router.get("/v1/users", operation_id="listUsers")
+@router.get("/v1/users", operation_id="listUsers", openapi_extra=query_of(PageQuery))
 def list_users(request: Request, caller: Secret) -> ListUsersResponse:
     """Users by id."""
     query = check(PageQuery, parse_query(request.url.query))

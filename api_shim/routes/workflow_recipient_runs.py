@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 
 from api_shim.auth import Secret
 from api_shim.bodies import check
-from api_shim.errors import problem
-from api_shim.pages import page
+from api_shim.openapi import query_of
+from api_shim.pages import foreign, page
 from api_shim.query import parse_query
 from api_shim.schemas.common import PageInfo
 from api_shim.schemas.workflow_recipient_runs import (
@@ -27,7 +27,7 @@ from notify_workers.store.session import transaction
 router = APIRouter(tags=["Workflow recipient runs"])
 
 
-@router.get("/v1/workflow_recipient_runs", operation_id="listWorkflowRecipientRuns")
+@router.get("/v1/workflow_recipient_runs", operation_id="listWorkflowRecipientRuns", openapi_extra=query_of(RunsQuery))
 def list_runs(request: Request, caller: Secret) -> ListWorkflowRecipientRunsResponse:
     """Runs, newest first."""
     query = check(RunsQuery, parse_query(request.url.query))
@@ -42,7 +42,7 @@ def list_runs(request: Request, caller: Secret) -> ListWorkflowRecipientRunsResp
                 limit=query.limit,
             )
         except ValueError:
-            raise problem("before" if query.before else "after", "is not a cursor that this list gave out") from None
+            raise foreign("before" if query.before else "after") from None
     found = page(query, rows, lambda run: run.cursor)
     return ListWorkflowRecipientRunsResponse(
         items=[WorkflowRecipientRun.of(run) for run in found.rows], page_info=PageInfo(**found.info())

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
 from jsonschema import ValidationError as DataInvalid
+from jsonschema.protocols import Validator
 from pydantic_core import to_json
+from referencing.exceptions import Unresolvable
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -15,10 +19,10 @@ from api_shim import idempotency
 from api_shim.auth import Caller, Secret, header, secret_caller
 from api_shim.bodies import check, parse_json, read_body, read_model
 from api_shim.directory import Directory, WorkflowEntry
-from api_shim.errors import WorkflowInactive, WorkflowMissing, problem
-from api_shim.ingest import Enqueued, Ingest
+from api_shim.errors import MOST_PROBLEMS, WorkflowInactive, WorkflowMissing, problem, too_large
+from api_shim.ingest import Ingest
 from api_shim.openapi import body_of
-from api_shim.schemas.common import ObjectReference
+from api_shim.schemas.common import ObjectReference, properties_of
 from api_shim.schemas.workflows import (
     CancelRequest,
     NotifyCancelRequest,
@@ -30,6 +34,7 @@ from api_shim.schemas.workflows import (
 from notify_workers import cancellations
 from notify_workers.cancellations import CancellationKey
 from notify_workers.errors import InvalidParams
+from notify_workers.pending import Entry
 from notify_workers.settings import settings
 from notify_workers.store import triggers
 from notify_workers.store.recipients import USERS, Reference
@@ -39,6 +44,9 @@ from workflows.shape import join
 router = APIRouter(tags=["Workflows"])
 
 TRIGGER_FIELDS = ("recipients", "actor", "tenant", "data", "cancellation_key", "settings")
+
+MOST_QUOTED = 300
+"""Characters of a schema violation that are shown: it quotes the value, which may be megabytes."""
 
 
 @router.post(
@@ -55,7 +63,7 @@ async def trigger(key: str, request: Request) -> Response:
 async def trigger_from(key: str, request: Request) -> Response:
     """The same, without a framework around it."""
     caller = await secret_caller(request)
-    run_id, headers = await _trigger(request, caller, key, await read_body(request))
+    run_id, headers = await _trigger(request, caller, key, header(request, b"idempotency-key"))
     return _json({"workflow_run_id": run_id}, headers)
 
 
@@ -66,29 +74,36 @@ async def trigger_from(key: str, request: Request) -> Response:
     response_model=NotifyResponse,
 )
 async def notify(request: Request, caller: Secret) -> Response:
-    """The old form of a trigger."""
-    run_id, headers = await _trigger(request, caller, None, await read_body(request))
+    """The old form of a trigger, without idempotency (contract: api-endpoints §1.5)."""
+    run_id, headers = await _trigger(request, caller, None, "")
     return _json({"result_id": run_id}, headers)
 
 
-async def _trigger(request: Request, caller: Caller, key: str | None, body: bytes) -> tuple[str, dict[str, str]]:
+async def _trigger(
+    request: Request, caller: Caller, key: str | None, idempotency_key: str
+) -> tuple[str, dict[str, str]]:
     """The id of the run that this request, or an earlier one with its idempotency key, made; and the headers to add."""
+    body = await read_body(request)
     written = parse_json(body)
     wanted = check(TriggerRequest if key else NotifyRequest, written)
     key = key or wanted.name  # type: ignore[attr-defined]
     directory: Directory = request.app.state.directory
     workflow = await directory.find_workflow(caller.environment_id, key)
     _check_runnable(key, workflow, written)
-    enqueued = _enqueued(request, caller, key, written, body)
-    if not enqueued.payload:
-        await run_in_threadpool(_keep_payload, enqueued.trigger_id, _payload(caller, key, written, inline=False))
+    if len(body) > settings().max_properties:
+        _check_sizes(written)
+    large = len(body) >= settings().large_payload
+    payload = _payload(caller, key, written, inline=not large)
+    entry = _entry(request, caller, b"" if large else payload, body, idempotency_key)
+    if large:
+        await run_in_threadpool(_keep_payload, entry.trigger_id, payload)
     ingest: Ingest = request.app.state.ingest
-    entry = await ingest.enqueue(enqueued)
-    if entry is None:
-        return str(enqueued.trigger_id), {}
-    earlier = idempotency.parse_entry(entry)
-    idempotency.check_same(earlier, enqueued.fingerprint)
-    return earlier.trigger_id, {"idempotent-replayed": "true", "original-x-request-id": earlier.request_id}
+    stored = await ingest.enqueue(entry)
+    if stored is None:
+        return str(entry.trigger_id), {}
+    earlier = idempotency.parse_entry(stored)
+    idempotency.check_same(earlier, entry.fingerprint)
+    return earlier.trigger_id, earlier.replay_headers(entry.request_id)
 
 
 def _check_runnable(key: str, workflow: WorkflowEntry | None, written: dict[str, Any]) -> None:
@@ -98,28 +113,43 @@ def _check_runnable(key: str, workflow: WorkflowEntry | None, written: dict[str,
         errors = [{"field": "key", "message": "is not active", "type": "workflow_inactive"}]
         raise WorkflowInactive(f"The workflow `{key}` is not active", errors=errors)
     if workflow.data_schema is not None:
-        problems = list(workflow.data_schema.iter_errors(written.get("data") or {}))
-        if problems:
-            raise InvalidParams(
-                "The data does not match the workflow's schema", errors=[_data_error(each) for each in problems]
-            )
+        errors = list(islice(_data_errors(workflow.data_schema, written.get("data") or {}), MOST_PROBLEMS))
+        if errors:
+            raise InvalidParams("The data does not match the workflow's schema", errors=errors)
+
+
+def _data_errors(schema: Validator, data: dict[str, Any]) -> Iterator[dict[str, str]]:
+    try:
+        yield from (_data_error(each) for each in schema.iter_errors(data))
+    except Unresolvable as error:
+        message = f"cannot be checked: the workflow's schema refers to `{error.ref}`, which is not in it"
+        yield {"field": "data", "message": message, "type": "$ref"}
+    except RecursionError:
+        yield {"field": "data", "message": "is nested too deeply to be checked", "type": "recursion"}
 
 
 def _data_error(each: DataInvalid) -> dict[str, str]:
-    return {"field": join("data", *each.absolute_path), "message": each.message, "type": str(each.validator)}
+    field = join("data", *each.absolute_path)
+    return {"field": field, "message": each.message[:MOST_QUOTED], "type": str(each.validator)}
 
 
-def _enqueued(request: Request, caller: Caller, key: str, written: dict[str, Any], body: bytes) -> Enqueued:
-    large = len(body) >= settings().large_payload
-    payload = b"" if large else _payload(caller, key, written, inline=True)
+def _check_sizes(written: dict[str, Any]) -> None:
+    """Nobody's properties may be larger inline than they may be in a request of their own."""
+    most = settings().max_properties
+    named = {f"recipients[{index}]": each for index, each in enumerate(written["recipients"])}
+    for field, entity in {**named, "actor": written.get("actor"), "tenant": written.get("tenant")}.items():
+        if isinstance(entity, dict) and len(to_json(properties_of(entity))) > most:
+            raise too_large(field, most)
+
+
+def _entry(request: Request, caller: Caller, payload: bytes, body: bytes, idempotency_key: str) -> Entry:
     request_id = request.scope["state"]["request_id"]
-    idempotency_key = header(request, b"idempotency-key")
     if not idempotency_key:
-        return Enqueued(uuid4(), payload)
-    return Enqueued(
+        return Entry(uuid4(), payload)
+    return Entry(
         uuid4(),
         payload,
-        idempotency_entry=idempotency.entry_name(caller.environment_id, idempotency_key),
+        entry_name=idempotency.entry_name(caller.environment_id, idempotency_key),
         fingerprint=idempotency.fingerprint(request, body),
         keep_milliseconds=int(settings().idempotency_window * 1000),
         request_id=request_id,
@@ -145,7 +175,7 @@ def _keep_payload(trigger_id: UUID, payload: bytes) -> None:
     response_class=Response,
 )
 async def cancel(key: str, request: Request, caller: Secret) -> Response:
-    """Cancels what was triggered with a cancellation key. When this is answered, none of it starts another step or send."""
+    """Cancels what was triggered with a cancellation key. Once this is answered, none of it starts a step or a send."""
     wanted, _ = await read_model(request, CancelRequest)
     return await _cancel(request, caller, key, wanted)
 

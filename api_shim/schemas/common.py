@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-MOST_USER_ID_CHARACTERS = 256
+from notify_workers.store.recipients import USERS
+from notify_workers.triggers import RESERVED
+
+MOST_ID_CHARACTERS = 256
+"""The contract says it of user ids. What else names something gets it too: two such names still fit into an index."""
 
 
 class Answer(BaseModel):
     """A body that we send. Names are the wire's."""
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+
+class Problem(Answer):
+    field: str
+    message: str
+    type: str
+
+
+class Error(Answer):
+    """What every error looks like. `errors` is there when something in the request is invalid (422)."""
+
+    code: str
+    message: str
+    status: int
+    type: str
+    errors: list[Problem] | None = None
 
 
 class PageInfo(Answer):
@@ -35,15 +56,34 @@ def check_user_id(value: str) -> str:
     """Contract: semantics §0."""
     if not value:
         raise ValueError("must not be empty")
-    if len(value) > MOST_USER_ID_CHARACTERS:
-        raise ValueError(f"must have at most {MOST_USER_ID_CHARACTERS} characters")
+    if len(value) > MOST_ID_CHARACTERS:
+        raise ValueError(f"must have at most {MOST_ID_CHARACTERS} characters")
     if "/" in value or "#" in value:
         raise ValueError("must not contain `/` or `#`")
     return value
 
 
 UserId = Annotated[str, AfterValidator(check_user_id)]
-NonEmpty = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, Field(min_length=1, max_length=MOST_ID_CHARACTERS)]
+
+_ISO_8601 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-](0[0-9]|1[0-5]):?[0-5][0-9])?)?"
+)
+
+
+def parse_time(value: Any) -> datetime:
+    """A time in one of the forms that PostgreSQL understands the same way; without a zone it is UTC."""
+    if not isinstance(value, str) or not _ISO_8601.fullmatch(value):
+        raise ValueError("must be an ISO 8601 time, such as 2026-01-31T12:00:00Z")
+    written = datetime.fromisoformat(value)
+    try:
+        return (written if written.tzinfo else written.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be in the years 1 to 9999") from None
+
+
+Time = Annotated[datetime, BeforeValidator(parse_time)]
 
 
 class Properties(BaseModel):
@@ -57,9 +97,14 @@ class Properties(BaseModel):
     avatar: str | None = None
     locale: str | None = None
     timezone: str | None = None
-    created_at: datetime | None = None
+    created_at: Time | None = None
     preferences: dict[str, Any] | None = None
     channel_data: dict[str, dict[str, Any]] | None = None
+
+
+def properties_of(entity: dict[str, Any]) -> dict[str, Any]:
+    """What a request says of somebody, without the names that have a meaning of their own."""
+    return {name: value for name, value in entity.items() if name not in RESERVED}
 
 
 class InlineUser(Properties):
@@ -74,28 +119,29 @@ class InlineObject(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    id: NonEmpty
-    collection: NonEmpty
+    id: Name
+    collection: Name
     preferences: dict[str, Any] | None = None
     channel_data: dict[str, dict[str, Any]] | None = None
-    created_at: datetime | None = None
+    created_at: Time | None = None
     trigger_data: dict[str, Any] | None = Field(default=None, alias="$trigger_data")
 
 
 class InlineTenant(BaseModel):
     model_config = ConfigDict(extra="allow")
 
-    id: NonEmpty
+    id: Name
     preferences: dict[str, Any] | None = None
     channel_data: dict[str, dict[str, Any]] | None = None
     settings: dict[str, Any] | None = None
+    created_at: Time | None = None
 
 
 def _entity_kind(value: Any) -> str | None:
     if isinstance(value, str):
         return "<id>"
     if isinstance(value, dict):
-        return "<object>" if value.get("collection") is not None else "<user>"
+        return "<user>" if value.get("collection") in (None, USERS) else "<object>"
     return None
 
 
@@ -118,7 +164,7 @@ ReferenceRequest = Annotated[
 ]
 
 TenantRequest = Annotated[
-    Annotated[NonEmpty, Tag("<id>")] | Annotated[InlineTenant, Tag("<tenant>")],
+    Annotated[Name, Tag("<id>")] | Annotated[InlineTenant, Tag("<tenant>")],
     Discriminator(
         _tenant_kind,
         custom_error_type="tenant",

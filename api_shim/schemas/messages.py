@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -9,8 +10,9 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
 from pydantic_core import from_json
 
+from api_shim.bodies import unstorable
 from api_shim.pages import PageQuery
-from api_shim.schemas.common import Answer, PageInfo, RecipientReference
+from api_shim.schemas.common import Answer, PageInfo, RecipientReference, Time
 from api_shim.schemas.users import Object, User
 from api_shim.schemas.workflow_recipient_runs import as_list
 
@@ -24,11 +26,13 @@ def parse_trigger_data(value: Any) -> Any:
     """A JSON string of a flat map, or the bracketed map that old clients send."""
     if isinstance(value, str):
         try:
-            value = from_json(value)
+            value = from_json(value, allow_inf_nan=False)
         except ValueError:
             raise ValueError("must be a JSON object") from None
     if not isinstance(value, dict) or any(isinstance(each, dict | list) for each in value.values()):
         raise ValueError("must be a flat JSON object")
+    if any(True for _ in unstorable(value)):
+        raise ValueError("must not contain NUL characters or numbers beyond 1.8e308")
     return value
 
 
@@ -36,19 +40,19 @@ TriggerData = Annotated[dict[str, Any], BeforeValidator(parse_trigger_data)]
 
 
 class TimeRange(BaseModel):
-    gt: datetime | None = None
-    gte: datetime | None = None
-    lt: datetime | None = None
-    lte: datetime | None = None
+    gt: Time | None = None
+    gte: Time | None = None
+    lt: Time | None = None
+    lte: Time | None = None
 
 
 class MessagesQuery(PageQuery):
     tenant: str | None = None
     channel_id: UUID | None = None
-    status: Annotated[list[DeliveryStatus], BeforeValidator(as_list)] = []
-    engagement_status: Annotated[list[EngagementFilter], BeforeValidator(as_list)] = []
-    message_ids: Annotated[list[str], BeforeValidator(as_list), Field(max_length=MOST_MESSAGE_IDS)] = []
-    workflow_categories: Annotated[list[str], BeforeValidator(as_list)] = []
+    status: Annotated[Sequence[DeliveryStatus], BeforeValidator(as_list)] = ()
+    engagement_status: Annotated[Sequence[EngagementFilter], BeforeValidator(as_list)] = ()
+    message_ids: Annotated[Sequence[str], BeforeValidator(as_list), Field(max_length=MOST_MESSAGE_IDS)] = ()
+    workflow_categories: Annotated[Sequence[str], BeforeValidator(as_list)] = ()
     source: str | None = None
     workflow_run_id: UUID | None = None
     workflow_recipient_run_id: UUID | None = None
@@ -85,7 +89,7 @@ class Message(Answer):
     typename: Literal["Message"] = Field(default="Message", alias="__typename")
     id: str
     channel_id: UUID
-    channel: MessageChannel | None = None
+    channel: MessageChannel | None = Field(default=None, exclude_if=lambda channel: channel is None)
     recipient: RecipientReference
     recipient_snapshot: dict[str, Any]
     actors: list[RecipientReference]
@@ -150,7 +154,7 @@ class Activity(Answer):
     id: str
     data: dict[str, Any]
     actor: User | Object | None
-    recipient: User | Object | None
+    recipient: User | Object
     inserted_at: datetime
     updated_at: datetime
 

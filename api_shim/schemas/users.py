@@ -10,11 +10,9 @@ from pydantic import ConfigDict, Field
 from api_shim.schemas.common import Answer, PageInfo
 from notify_workers.store.recipients import Recipient
 
-KNOWN = ("name", "email", "phone_number", "avatar", "timezone")
-
 
 class User(Answer):
-    """Custom properties stand beside the known ones."""
+    """Custom properties stand beside the known ones, and cannot take the place of ours."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -30,11 +28,13 @@ class User(Answer):
 
     @classmethod
     def of(cls, user: Recipient) -> User:
-        properties = {name: value for name, value in user.properties.items() if name not in _RESERVED}
-        return cls(**properties, id=user.reference.id, created_at=user.created_at, updated_at=user.updated_at)
-
-
-_RESERVED = frozenset({"id", "__typename", "typename", "created_at", "updated_at"})
+        ours = {
+            "__typename": "User",
+            "id": user.reference.id,
+            "created_at": user.created_at,
+            "updated_at": user.updated_at,
+        }
+        return cls.model_validate({**user.properties, **ours}, by_alias=True, by_name=False)
 
 
 class Object(Answer):

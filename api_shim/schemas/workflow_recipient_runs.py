@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field
 
 from api_shim.pages import PageQuery
-from api_shim.schemas.common import Answer, PageInfo, RecipientReference
+from api_shim.schemas.common import Answer, PageInfo, RecipientReference, ReferenceRequest, Time
 from notify_workers.store.run_reads import LoggedEvent, RunRow
 
 Status = Literal["queued", "processing", "paused", "completed", "cancelled"]
@@ -22,12 +23,12 @@ def as_list(value: Any) -> Any:
 
 class RunsQuery(PageQuery):
     workflow: str | None = None
-    status: Annotated[list[Status], BeforeValidator(as_list)] = []
+    status: Annotated[Sequence[Status], BeforeValidator(as_list)] = ()
     tenant: str | None = None
     has_errors: bool | None = None
-    recipient: RecipientReference | None = None
-    starting_at: datetime | None = None
-    ending_at: datetime | None = None
+    recipient: ReferenceRequest | None = None
+    starting_at: Time | None = None
+    ending_at: Time | None = None
 
 
 class TriggerSource(Answer):

@@ -65,12 +65,18 @@ def _validator(schema: str) -> Draft202012Validator:
 
 
 def _draft(schema: Any) -> Any:
-    """OpenAPI 3.0's `nullable` in JSON Schema's words."""
+    """OpenAPI 3.0's `nullable` in JSON Schema's words.
+
+    `anyOf: [X, {nullable: true}]` is meant to allow null. A user and an object may look the same but for their
+    `__typename`, so that one of both cannot mean exactly one.
+    """
     if isinstance(schema, list):
         return [_draft(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
     made = {name: _draft(each) for name, each in schema.items() if name != "nullable" or isinstance(each, dict)}
-    if schema.get("nullable") is True:
+    if "oneOf" in made:
+        made["anyOf"] = made.pop("oneOf")
+    if schema.get("nullable") is True or {"nullable": True} in schema.get("anyOf", []):
         return {"anyOf": [made, {"type": "null"}]} if made else {}
     return made
