@@ -181,6 +181,8 @@ def push(directory: Path, environment: str) -> None:
     """Publish a tree of workflows and layouts, all or nothing."""
     from notify_workers import resources
 
+    if not any(directory.glob("workflows/*/workflow.json")) and not any(directory.glob("layouts/*/layout.json")):
+        raise click.ClickException(f"{directory} has no workflows/<key>/workflow.json and no layouts/<key>/layout.json")
     changed = resources.push_library(directory, _environment(environment))
     click.echo(f"Published: {', '.join(changed)}" if changed else "Nothing has changed.")
 

@@ -36,10 +36,12 @@ from notify_workers.settings import Settings, choose, export
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 20.0
 LOOK_INTERVAL = 0.3
+ORPHAN_TIMEOUT = 5.0
 PATIENCE = 2.0
 """Seconds in which a stack that was just killed gives back its home and its ports."""
 
 FLOWER_HOST = "127.0.0.1"
+
 
 class StackFailed(DoorbellError):
     """The development stack could not be started; the message says which part and why."""
@@ -107,6 +109,8 @@ def _follow(supervisor: Connection) -> None:
         supervisor.recv()
     except (EOFError, OSError):
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(ORPHAN_TIMEOUT)
+        os._exit(1)  # A Celery worker that is waiting for Redis waits for ever: its Redis ended with the supervisor.
 
 
 def run(chosen: Settings, *, flower_port: int | None) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import httpx2
 
 SECRET = {"Authorization": "Bearer sk_test_doorbell"}
 
@@ -91,7 +91,7 @@ class Stack:
         started = self.processes()
         self._process.kill()
         self._process.wait()
-        eventually(lambda: started.isdisjoint(_parents()), "every process of the killed stack has ended")
+        eventually(lambda: started.isdisjoint(_parents()), "every process of the killed stack has ended", 15)
 
     @property
     def output(self) -> str:
@@ -124,16 +124,25 @@ class Stack:
         return self.run(sys.executable, "-m", "doorbell", *arguments)
 
     def get(self, path: str) -> Any:
-        answer = httpx.get(self.address + path, headers=SECRET, timeout=PATIENCE, trust_env=False)
+        with self._client() as client:
+            answer = client.get(path)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def invite(self, *emails: str) -> None:
         """Triggers the invitation, one request for each."""
-        with httpx.Client(base_url=self.address, headers=SECRET, timeout=PATIENCE, trust_env=False) as client:
+        with self._client() as client:
             for email in emails:
                 body = {"recipients": [{"id": email, "email": email}], "cancellation_key": f"invite-{email}"}
                 assert client.post("/v1/workflows/account-invite/trigger", json=body).status_code == 200
+
+    def accept(self, email: str) -> None:
+        with self._client() as client:
+            body = {"cancellation_key": f"invite-{email}"}
+            assert client.post("/v1/workflows/account-invite/cancel", json=body).status_code == 204
+
+    def _client(self) -> httpx2.Client:
+        return httpx2.Client(base_url=self.address, headers=SECRET, timeout=PATIENCE, trust_env=False)
 
     # What came of it
 
