@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import uuid4
 
 from celery import Celery
@@ -123,6 +124,7 @@ def _configuration() -> dict[str, Any]:
 
 
 def _broker(url: str) -> tuple[str, dict[str, Any]]:
+    """Our address of Redis in Celery's words, which has the database's number in the path, and the transport's options."""
     options: dict[str, Any] = {
         "ack_emulation": False,
         "socket_timeout": 30,
@@ -130,14 +132,17 @@ def _broker(url: str) -> tuple[str, dict[str, Any]]:
         "socket_keepalive": True,
         "health_check_interval": 10,
     }
-    if url.startswith("unix://"):
-        path, _, query = url.removeprefix("unix://").partition("?")
-        database = query.removeprefix("db=") or "0"
-        return f"redis+socket://{path}?virtual_host={database}", options
     if url.startswith("sentinel://"):
         hosts, options["master_name"], number = sentinel_parts(url)
         return ";".join(f"sentinel://{host}:{port}/{number}" for host, port in hosts), options
-    return url, options
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    database = query.pop("db", "")
+    if parts.scheme == "unix":
+        query["virtual_host"] = database or "0"
+        return f"redis+socket://{parts.netloc}{parts.path}?{urlencode(query)}", options
+    path = f"/{database}" if database else parts.path
+    return urlunsplit((parts.scheme, parts.netloc, path, urlencode(query), "")), options
 
 
 app = Celery("doorbell", set_as_current=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def _flag(text: str) -> bool:
 
 def _positive(text: str) -> float:
     number = float(text)
-    if number <= 0:
+    if not 0 < number < inf:
         raise ValueError("expected a number above 0")
     return number
 

@@ -80,10 +80,11 @@ def _redis(given: Settings, home: Path, stack: ExitStack) -> str:
     return server.start()
 
 
-TRUNCATED = (
-    "due, delivery_attempts, message_events, messages, run_log, recipient_runs, triggers, cancellations,"
-    " large_payloads, recipients, resources, resource_versions"
+EMPTIED = (
+    *("due", "delivery_attempts", "message_events", "messages", "run_log", "recipient_runs", "triggers"),
+    *("cancellations", "large_payloads", "recipients", "resources", "resource_versions"),
 )
+"""In an order that the foreign keys allow. Truncating them takes ten times as long, for as few rows as a test leaves."""
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +107,8 @@ def engine(stores: Settings, mail: MailServer) -> Iterator[Engine]:
     """An empty installation: environments, keys and the mail channel, no workflows; the clock at the present."""
     choose(stores)
     with transaction() as tx:
-        tx.run(text(f"truncate {TRUNCATED} restart identity"))
+        for table in EMPTIED:
+            tx.run(text(f"delete from {table}"))
         tx.run(text("update clock set offset_seconds = 0"))
         tx.run(text("update catalog set number = number + 1"))
         settings = {

@@ -50,7 +50,7 @@ _CLAIM = sql("""
         select * from owed where seconds_early <= :slack and not cancelled
     ), leased as (
         update due set leased_until = clock_timestamp() + make_interval(secs => :lease),
-            publish_at = startable.now + make_interval(secs => :lease)
+            publish_at = startable.now + make_interval(secs => :lease + 1)
         from startable where due.id = startable.id
     ), intent as (
         insert into delivery_attempts (id, message_id, attempt, provider, idempotency_key, started_at)

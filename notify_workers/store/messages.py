@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from notify_workers.store.recipients import Recipient, Reference, get_recipient
 from notify_workers.store.session import Transaction, sql
@@ -141,8 +141,7 @@ def _lists(wanted: MessageFilter) -> list[ColumnElement[bool]]:
         conditions.append(or_(*(columns.categories.contains([each]) for each in wanted.workflow_categories)))
     if wanted.engagement_statuses:
         conditions.append(or_(*(_engaged(each) for each in wanted.engagement_statuses)))
-    if wanted.trigger_data is not None:
-        conditions.append(and_(*(_carries(name, value) for name, value in wanted.trigger_data.items())))
+    conditions += (_carries(name, value) for name, value in (wanted.trigger_data or {}).items())
     return conditions
 
 

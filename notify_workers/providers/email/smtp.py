@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from notify_workers.providers import Bounced, Envelope, Refused, Retry, Sends, Sent, SmtpReply, SmtpSubmission, provider
 from workflows.content import Email
+from workflows.email.headers import header_value
 
 LONGEST_LINE = 998
 
@@ -79,7 +80,7 @@ class Smtp:
             message["Cc"] = _header(content.cc)
         if content.reply_to:
             message["Reply-To"] = _header(content.reply_to)
-        message["Subject"] = content.subject if content.subject.isascii() else str(Header(content.subject, "utf-8").encode())
+        message["Subject"] = _subject(header_value(content.subject))
         message["Date"] = formatdate()
         message["Message-ID"] = f"<{envelope.idempotency_key}@{_domain(sender)}>"
         message["X-Doorbell-Message"] = envelope.message_id
@@ -88,8 +89,13 @@ class Smtp:
         return message
 
 
+def _subject(subject: str) -> str:
+    return subject if subject.isascii() else str(Header(subject, "utf-8").encode())
+
+
 def _header(addresses: str) -> str:
     """Addresses as a header has them: names outside ASCII are encoded, addresses never are."""
+    addresses = header_value(addresses)
     if addresses.isascii():
         return addresses
     return ", ".join(formataddr(each, "utf-8") for each in getaddresses([addresses]))
