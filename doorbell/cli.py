@@ -162,6 +162,45 @@ def revoke_key(key_id: UUID) -> None:
             raise click.ClickException(f"there is no key {key_id}")
 
 
+@main.group()
+def channels() -> None:
+    """Configure and list channels."""
+
+
+@channels.command(name="set")
+@click.argument("key")
+@click.option("--provider", required=True, help="Who delivers, for example smtp.")
+@click.option("--setting", "-s", "written", multiple=True, metavar="NAME=VALUE", help="One setting of the provider.")
+@click.option("--name", default="", help="What people call the channel.")
+@ENVIRONMENT
+def set_channel(key: str, provider: str, written: tuple[str, ...], name: str, environment: str) -> None:
+    """Make the channel KEY, or configure it anew."""
+    from notify_workers import channels
+
+    settings = dict(_pair(each) for each in written)
+    channels.set_channel(_environment(environment), key, provider=provider, name=name or key, settings=settings)
+    click.echo(f"The channel {key} delivers by {provider}.")
+
+
+def _pair(written: str) -> tuple[str, str]:
+    name, separator, value = written.partition("=")
+    if not separator:
+        raise click.BadParameter(f"{written!r} is not NAME=VALUE")
+    return name, value
+
+
+@channels.command(name="list")
+@ENVIRONMENT
+def list_channels(environment: str) -> None:
+    """List an environment's channels, without their settings."""
+    from notify_workers.store import environments
+    from notify_workers.store.session import transaction
+
+    with transaction() as tx:
+        for channel in environments.channels(tx, _environment(environment)):
+            click.echo(f"{channel.key:20} {channel.type:8} {channel.provider:12} {channel.name}")
+
+
 def _environment(slug: str) -> UUID:
     from notify_workers.ids import environment_id
     from notify_workers.store import environments

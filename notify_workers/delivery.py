@@ -12,13 +12,12 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from traceback import format_tb
 from typing import Any, assert_never
 
 from notify_workers import cancellations, smtp
 from notify_workers.cancellations import CancellationKey
 from notify_workers.catalog import catalog
-from notify_workers.errors import DoorbellError
+from notify_workers.errors import DoorbellError, kind_and_place
 from notify_workers.ids import ksuid
 from notify_workers.providers import (
     Bounced,
@@ -127,9 +126,7 @@ def _send(
             exchanges.append(_logged(wanted, SmtpReply(0, str(error), "END", {})))
         return Unknown(str(error)), exchanges
     except Exception as error:
-        name, place = type(error).__name__, "".join(format_tb(error.__traceback__))
-        # Not what the error says, which quotes what people wrote.
-        log.error("message %s could not be composed for %s: %s\n%s", claim.message_id, provider.name, name, place)
+        log.error("message %s could not be composed for %s: %s", claim.message_id, provider.name, kind_and_place(error))
         return Refused(f"{type(error).__name__} while composing the message"), exchanges
 
 
@@ -174,7 +171,7 @@ def _settlement(claim: DeliveryClaim, provider: Provider | DoorbellError, outcom
         case Retry(reason, after):
             return _again(claim, "retry", reason, after)
         case Unknown(reason):
-            again = _again(claim, "unknown", reason, 0.0)
+            again = _again(claim, "unknown", reason, None if claim.intended else 0.0)
             held = replace(again, retry_after=None, event_data={**(again.event_data or {}), "retryable": False})
             return again if _policy(provider, claim) == "retry" else held
         case _:

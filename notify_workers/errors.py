@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from traceback import format_tb
 
 
 class DoorbellError(Exception):
@@ -49,3 +50,8 @@ class StoreUnavailable(DoorbellError):
     status = 503
     type = "api_error"
     retry_after = 1
+
+
+def kind_and_place(error: Exception) -> str:
+    """What a log may have of an error that nobody foresaw. Not what it says: that may quote what people wrote."""
+    return f"{type(error).__name__}\n{''.join(format_tb(error.__traceback__))}"

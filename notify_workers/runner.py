@@ -16,7 +16,7 @@ from uuid import UUID
 from notify_workers import cancellations
 from notify_workers.cancellations import CancellationKey
 from notify_workers.catalog import EnvironmentCatalog, catalog
-from notify_workers.errors import StoreUnavailable
+from notify_workers.errors import StoreUnavailable, kind_and_place
 from notify_workers.events import entry
 from notify_workers.ids import ksuid
 from notify_workers.queue import DELIVERIES, STEPS, Bell
@@ -44,6 +44,7 @@ def run_step(due_id: int) -> list[Bell]:
 
     Rings for the run's next step. The bells for the deliveries that the step owes are left to the caller.
     """
+    claim = None
     try:
         with transaction() as tx:
             claim = runs.claim_step(tx, due_id)
@@ -51,7 +52,9 @@ def run_step(due_id: int) -> list[Bell]:
     except StoreUnavailable:
         raise
     except Exception as error:
-        _fail(due_id, error)
+        if claim is None:
+            raise
+        _fail(claim, error)
         return []
 
 
@@ -65,11 +68,11 @@ def _run(tx: Transaction, claim: StepClaim) -> list[Bell]:
     return []
 
 
-def _fail(due_id: int, error: Exception) -> None:
+def _fail(failed: StepClaim, error: Exception) -> None:
     """Counts an attempt that never came to its handler, or whose outcome the database refuses."""
     with transaction() as tx:
-        claim = runs.claim_step(tx, due_id)
-        if claim is not None:
+        claim = runs.claim_step(tx, failed.due_id)
+        if claim is not None and claim.place == failed.place:
             move, entries = _failure(claim, error)
             tx.ring(*runs.move(tx, claim, None, move, entries, []) or ())
 
@@ -198,7 +201,7 @@ def _log_outcome(outcome: StepOutcome, execution: Execution) -> None:
 def _failure(claim: StepClaim, error: Exception) -> tuple[Move, list[dict[str, Any]]]:
     """A step that raised is tried again, then its run is halted (contract: semantics §3)."""
     if not isinstance(error, WorkflowError):
-        log.error("step %s of run %s failed: %s", claim.step, claim.run_id, type(error).__name__, exc_info=error)
+        log.error("step %s of run %s failed: %s", claim.step, claim.run_id, kind_and_place(error))
     detail = {"code": getattr(error, "code", type(error).__name__), "message": _said(error), "attempt": claim.attempt}
     if claim.attempt < settings().step_attempts:
         wait = claim.now + timedelta(seconds=settings().step_retry_delay * 2 ** (claim.attempt - 1))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import smtplib
+import socket
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from threading import Lock
 from typing import Any
 
@@ -38,12 +40,13 @@ def submit(submission: SmtpSubmission) -> SmtpReply:
 
     A kept connection that turns out to be closed is replaced once: until the message's last line nothing can have been
     accepted. Raises `ResultLost` when the connection goes after that line. A server that cannot be reached is a reply of
-    code 421 at stage CONNECT.
+    code 421 at stage CONNECT. All of it ends with the delivery's lease: the message is not begun when it may last longer.
     """
+    lease_ends = time.monotonic() + settings().delivery_lease
     connection = _take(submission)
     if connection is not None:
         try:
-            return _converse(connection, submission)
+            return _converse(connection, submission, lease_ends)
         except (smtplib.SMTPServerDisconnected, OSError):
             _close(connection)
     try:
@@ -51,7 +54,7 @@ def submit(submission: SmtpSubmission) -> SmtpReply:
     except (smtplib.SMTPException, OSError) as error:
         return _refusal(error)
     try:
-        return _converse(connection, submission)
+        return _converse(connection, submission, lease_ends)
     except (smtplib.SMTPServerDisconnected, OSError) as error:
         _close(connection)
         return SmtpReply(421, f"the connection was lost: {error}", "DATA", {})
@@ -90,7 +93,7 @@ def _keep(submission: SmtpSubmission, connection: smtplib.SMTP) -> None:
 
 def _open(submission: SmtpSubmission) -> smtplib.SMTP:
     make: Callable[..., smtplib.SMTP] = smtplib.SMTP_SSL if submission.security == "tls" else smtplib.SMTP
-    connection = make(submission.host, submission.port, timeout=settings().smtp_timeout)
+    connection = make(submission.host, submission.port, _our_name(), timeout=settings().smtp_timeout)
     try:
         if submission.security == "starttls":
             connection.starttls()
@@ -103,8 +106,14 @@ def _open(submission: SmtpSubmission) -> smtplib.SMTP:
     return connection
 
 
-def _converse(connection: smtplib.SMTP, submission: SmtpSubmission) -> SmtpReply:
-    reply = _dialogue(connection, submission)
+@cache
+def _our_name() -> str:
+    """What we call ourselves. Asked once: where the name service is slow, it is slow for each connection."""
+    return socket.getfqdn()
+
+
+def _converse(connection: smtplib.SMTP, submission: SmtpSubmission, lease_ends: float) -> SmtpReply:
+    reply = _dialogue(connection, submission, lease_ends)
     if reply.code == 421 or connection.sock is None:
         _close(connection)
     else:
@@ -112,7 +121,7 @@ def _converse(connection: smtplib.SMTP, submission: SmtpSubmission) -> SmtpReply
     return reply
 
 
-def _dialogue(connection: smtplib.SMTP, submission: SmtpSubmission) -> SmtpReply:
+def _dialogue(connection: smtplib.SMTP, submission: SmtpSubmission, lease_ends: float) -> SmtpReply:
     """MAIL, RCPT for each address, DATA. Goes on when at least one address is taken."""
     code, text = connection.mail(submission.envelope_from, _options(connection, submission.message))
     if code != 250:
@@ -125,22 +134,36 @@ def _dialogue(connection: smtplib.SMTP, submission: SmtpSubmission) -> SmtpReply
     if len(refused) == len(submission.envelope_to):
         worst = min(refused.values())
         return _reset(connection, SmtpReply(worst[0], worst[1], "RCPT", refused))
+    if time.monotonic() > lease_ends - settings().smtp_timeout:
+        return SmtpReply(421, "the server is too slow for the lease", "DATA", refused)
     code, text = connection.docmd("DATA")
     if code != 354:
         return _reset(connection, SmtpReply(code, _text(text), "DATA", refused))
-    code, text = _transfer(connection, submission.message)
+    code, text = _transfer(connection, submission.message, lease_ends)
     return SmtpReply(code, _text(text), "END", refused)
 
 
-def _transfer(connection: smtplib.SMTP, message: bytes) -> tuple[int, bytes]:
-    """The message with its dots doubled (RFC 5321 §4.5.2), and the server's word on it."""
+def _transfer(connection: smtplib.SMTP, message: bytes, lease_ends: float) -> tuple[int, bytes]:
+    """The message with its dots doubled (RFC 5321 §4.5.2), and the server's word on it.
+
+    A server may think long about a message (§4.5.3.2.6: ten minutes); who asks again meanwhile sends it twice.
+    """
     ending = b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n"
     try:
         connection.send(_LEADING_DOT.sub(b"..", message) + ending)
-        return connection.getreply()
+        _wait(connection, 0.9 * (lease_ends - time.monotonic()))
+        reply = connection.getreply()
+        _wait(connection, settings().smtp_timeout)
+        return reply
     except (smtplib.SMTPServerDisconnected, OSError) as error:
         _close(connection)
         raise ResultLost(f"the connection was lost after the message: {error}") from error
+
+
+def _wait(connection: smtplib.SMTP, seconds: float) -> None:
+    """How long the next answers may take."""
+    if connection.sock is not None:
+        connection.sock.settimeout(max(0.1, seconds))
 
 
 def _options(connection: smtplib.SMTP, message: bytes) -> list[str]:

@@ -57,8 +57,8 @@ def run(stopping: Callable[[], bool]) -> None:
     while not stopping():
         try:
             if time.monotonic() >= next_look:
-                lifeline.look()
                 next_look = time.monotonic() + settings().lifeline_interval
+                lifeline.look()
             if timers.publish() < settings().timer_chunk:
                 time.sleep(settings().timer_interval)
         except (StoreUnavailable, RedisError) as error:

@@ -13,7 +13,7 @@ from pydantic_core import from_json
 
 from notify_workers import fanout, pending
 from notify_workers.cancellations import CancellationKey
-from notify_workers.errors import StoreUnavailable
+from notify_workers.errors import StoreUnavailable, kind_and_place
 from notify_workers.pending import Pending
 from notify_workers.store import cancellations as cancellation_rows
 from notify_workers.store import resources, triggers
@@ -125,8 +125,9 @@ def _accepted_alone(waiting: Pending) -> bool:
         _accept([waiting])
     except StoreUnavailable:
         raise
-    except Exception:
-        log.exception("trigger %s cannot be accepted; it stays and is tried again", waiting.trigger_id)
+    except Exception as error:
+        reason = kind_and_place(error)
+        log.error("trigger %s cannot be accepted; it stays and is tried again: %s", waiting.trigger_id, reason)
         return False
     return True
 

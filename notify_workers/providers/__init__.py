@@ -13,6 +13,8 @@ from dataclasses import MISSING, dataclass, fields
 from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
+
 from notify_workers.errors import DoorbellError
 from workflows.content import Content
 
@@ -140,6 +142,20 @@ def load_provider(name: str, settings: Mapping[str, Any]) -> Provider:
         raise ProviderMisconfigured("; ".join(problems))
     instance: Provider = cls(**settings)
     return instance
+
+
+def read_settings(name: str, written: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """The channel type of a provider, and its settings from text; those that are not given keep their defaults.
+
+    Raises `ProviderMisconfigured`, naming every setting that is wrong.
+    """
+    load_provider(name, written)
+    try:
+        read = TypeAdapter(_registry[name]).validate_python(dict(written))
+    except ValidationError as error:
+        problems = (f"`{each['loc'][0]}`: {each['msg']}" for each in error.errors(include_input=False))
+        raise ProviderMisconfigured("; ".join(problems)) from None
+    return read.channel_type, {each: getattr(read, each) for each in written}
 
 
 def _register_all(package: str, path: Iterable[str]) -> None:

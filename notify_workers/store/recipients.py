@@ -129,10 +129,19 @@ _STOP_RUNS = sql("""
     with owed as (
         select d.id, d.run_id from due d join recipient_runs r on r.id = d.run_id
         where r.environment_id = :environment and r.collection = :collection and r.recipient_id = :id and d.kind = 'step'
-        for update of d skip locked
-    ), gone as (delete from due using owed where due.id = owed.id)
-    update recipient_runs set status = 'cancelled', cancelled_at = engine_now(), updated_at = engine_now(), paused_until = null
-    from owed where recipient_runs.id = owed.run_id and cancelled_at is null
+        for update of d, r skip locked
+    ), gone as (
+        delete from due using owed where due.id = owed.id
+    ), stopped as (
+        update recipient_runs r set status = 'cancelled', paused_until = null,
+            cancelled_at = engine_now(), updated_at = engine_now()
+        from owed where r.id = owed.run_id and r.cancelled_at is null
+        returning r.id
+    )
+    insert into run_log (run_id, attempt, entries, at)
+    select id, 1, jsonb_build_array(jsonb_build_object('event', 'run_cancelled', 'status', 'ok', 'data',
+        jsonb_build_object('reason', 'the recipient was deleted'))), engine_now()
+    from stopped
 """)
 
 

@@ -76,6 +76,11 @@ class StepClaim:
     paused_until: datetime | None
     triggered_at: datetime
 
+    @property
+    def place(self) -> tuple[str, int, datetime | None]:
+        """The same as long as nobody else has executed the step meanwhile."""
+        return self.step, self.attempt, self.paused_until
+
 
 _CLAIM_STEP = sql("""
     with clock as materialized (select engine_now() as now)

@@ -147,7 +147,7 @@ def migrate() -> None:
     from alembic import command  # imported here: only a migration needs it, and it is slow to import
     from alembic.config import Config
 
-    with engine().begin() as connection:
+    with _guarded(), engine().begin() as connection:
         connection.execute(text("set local statement_timeout = 0"))
         connection.execute(text("select pg_advisory_xact_lock(7305)"))
         config = Config()

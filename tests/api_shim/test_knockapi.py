@@ -104,8 +104,13 @@ def test_messages_are_listed_with_every_filter(knock: Knock, messages: list[str]
     assert [message.id for message in knock.messages.list(page_size=2)] == messages
     source: Any = knock.messages.get(messages[0]).source
     wanted: Any = {
-        **{"status": ["sent", "delivered"], "engagement_status": ["unseen"], "workflow_categories": ["news"]},
-        **{"tenant": "acme", "source": "welcome", "trigger_data": "{}", "message_ids": messages[:3]},
+        "status": ["sent", "delivered"],
+        "engagement_status": ["unseen"],
+        "workflow_categories": ["news"],
+        "tenant": "acme",
+        "source": "welcome",
+        "trigger_data": "{}",
+        "message_ids": messages[:3],
         "inserted_at": {"gte": "2020-01-01T00:00:00Z", "lt": "2200-01-01T00:00:00Z"},
         "workflow_run_id": source.workflow_run_id,
     }

@@ -20,7 +20,7 @@ def cut(rows: list[str], **query: object) -> Page:
     return page_of(PageQuery.model_validate(query), rows, lambda row: row)
 
 
-@given(st.sets(st.text(st.characters(exclude_characters="\0"))), st.integers(1, 50))
+@given(st.sets(st.text(st.characters(codec="utf-8", exclude_characters="\0"))), st.integers(1, 50))
 def test_walking_back_shows_the_pages_that_walking_forward_showed(given_rows: set[str], size: int) -> None:
     rows = sorted(given_rows)
     forward = [cut(rows, page_size=size)]

@@ -186,6 +186,41 @@ def test_a_folder_without_resources_is_refused(engine: Engine, tmp_path: Path) -
 # The clock
 
 
+def test_a_channel_is_configured_from_text_and_listed_without_its_settings(engine: Engine) -> None:
+    arguments = [
+        "-s",
+        "host=mail.example.com",
+        "-s",
+        "port=2525",
+        "-s",
+        "password=s3cret",
+        "-s",
+        "from_address=a@example.com",
+    ]
+    assert run("channels", "set", "second", "--provider", "smtp", *arguments).exit_code == 0
+    (channel,) = engine.rows("select type, provider, settings from channels where key = 'second'")
+    assert (channel.type, channel.provider, channel.settings["port"]) == ("email", "smtp", 2525)
+    listed = run("channels", "list").stdout
+    assert "second" in listed
+    assert "s3cret" not in listed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--provider", "pigeon"], "there is no provider `pigeon`; known are smtp"),
+        (["--provider", "smtp", "-s", "from_address=a@x.test"], "`host` is missing"),
+        (["--provider", "smtp", "-s", "host=x", "-s", "from_address=a@x.test", "-s", "port=much"], "`port`: "),
+        (["--provider", "smtp", "-s", "host"], "'host' is not NAME=VALUE"),
+    ],
+)
+def test_a_channel_that_could_not_deliver_is_refused(engine: Engine, arguments: list[str], said: str) -> None:
+    refused = run("channels", "set", "third", *arguments)
+    assert refused.exit_code != 0
+    assert said in refused.output
+    assert engine.rows("select from channels where key = 'third'") == []
+
+
 def test_durations_are_read_as_people_write_them() -> None:
     assert [parse_duration(text) for text in ("30s", "90m", "3d", "1d12h", "2w")] == [
         30,

@@ -15,8 +15,8 @@ from typing import Any
 import notify_workers
 
 ENGINE = str(Path(notify_workers.__file__).parent)
-PURE = ("ids.py", "events.py", "settings.py", "catalog.py", "providers/__init__.py", "providers/email/smtp.py")
-"""Files in which nothing happens that a crash could cut in half."""
+WHOLE = ("ids.py", "events.py", "settings.py", "catalog.py", "providers/__init__.py", "smtp.py")
+"""Files of which a crash cannot cut anything in half that matters: for the ledger a conversation with a server is one line."""
 
 Place = tuple[int, ...]
 """The lines, from the innermost call outwards. Each round of a loop is the same place."""
@@ -65,7 +65,7 @@ def killed_after(lines: int, work: Callable[[], object]) -> bool:
 def _watch(work: Callable[[], object], reached: Callable[[FrameType], object]) -> None:
     def trace(frame: FrameType, event: str, argument: object) -> Any:
         name = frame.f_code.co_filename
-        if not name.startswith(ENGINE) or name.endswith(PURE):
+        if not name.startswith(ENGINE) or name.endswith(WHOLE):
             return None
         if event == "line":
             reached(frame)

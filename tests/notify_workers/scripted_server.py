@@ -15,6 +15,9 @@ AND_HANG_UP = "\0"
 SILENCE = "\0\0"
 """Instead of an answer: none, until the server is stopped."""
 
+THOUGHTFUL = "\1"
+"""Before an answer: it takes 150 milliseconds."""
+
 POLITE = {"CONNECT": "220 ready", "EHLO": "250 ready", "DATA": "354 go on", "END": "250 taken", "QUIT": "221 bye"}
 
 
@@ -93,5 +96,7 @@ class _Conversation(socketserver.StreamRequestHandler):
             self.script.stopping.wait()
         if self.said in (HANG_UP, SILENCE):
             return False
-        self.wfile.write(self.said.removesuffix(AND_HANG_UP).encode() + b"\r\n")
+        if self.said.startswith(THOUGHTFUL):
+            self.script.stopping.wait(0.15)
+        self.wfile.write(self.said.removeprefix(THOUGHTFUL).removesuffix(AND_HANG_UP).encode() + b"\r\n")
         return not self.said.endswith(AND_HANG_UP) and stage != "QUIT"

@@ -404,6 +404,7 @@ def test_a_connection_lost_after_the_final_dot_is_treated_alike(
     mail.answer_to_data = lambda envelope: next(answers, "250 ok")
     hello.trigger("hello", [JANE])
     hello.drain()
+    exhaust(hello)
     assert [each.outcome for each in attempts(hello)] == outcomes
     assert (len(mail.messages), len({each["Message-ID"] for each in mail.messages})) == (mails, 1)
     assert hello.count("due") == 0
@@ -413,6 +414,7 @@ def test_an_outcome_that_stays_unknown_is_given_up_after_eight_attempts(hello: E
     mail.answer_to_data = lambda envelope: None
     hello.trigger("hello", [JANE])
     hello.drain()
+    exhaust(hello)
     assert [each.outcome for each in attempts(hello)] == ["unknown"] * 8
     assert (message(hello).status, events(hello)[-1][1]["failure_reason"]) == ("undelivered", "retries_exhausted")
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -160,6 +161,7 @@ class World(RuleBasedStateMachine):
         assert {run.status for run in runs} <= {"completed", "cancelled"}
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Nobody closes a victim's socket.
 def test_everybody_gets_each_mail_once_and_none_after_a_cancellation(
     engine: Engine, mail: MailServer, change_settings: ChangeSettings
 ) -> None:

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.engine import Engine, delay_step, email_step
+from tests.engine import Engine
 from tests.mail_server import MailServer
-
-
-@pytest.fixture
-def invite(engine: Engine) -> Engine:
-    engine.publish("account-invite", [email_step("email_1"), delay_step(), email_step("email_2")])
-    engine.identify("jane", email="jane@example.com", name="Jane Doe")
-    return engine
 
 
 def test_the_first_mail_leaves_at_once_and_the_reminder_after_three_days(invite: Engine, mail: MailServer) -> None:

@@ -381,6 +381,39 @@ def test_a_step_whose_outcome_the_database_refuses_halts_the_run_alike(
     assert (engine.count("messages"), engine.count("due")) == (0, 0)
 
 
+def test_what_the_database_refuses_does_not_reach_the_log(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    engine.publish("hello", [email_step(html_body="<p>pin-1234 {{ data.nul | url_decode }}</p>")])
+    engine.trigger("hello", [{"id": "jane", "email": "jane@example.com"}], data={"nul": "%00"})
+    engine.drain()
+    assert "step email_1 of run" in caplog.text
+    assert "pin-1234" not in caplog.text
+    assert "pin-1234" not in repr(events(engine))
+
+
+def test_a_failure_is_not_counted_against_a_step_that_somebody_else_has_executed(
+    invite: Engine, mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invite.publish("account-invite", [delay_step(), email_step()])
+    invite.trigger("account-invite", ["jane"])
+    bell = step_bell(invite)
+    fail = runner._fail
+
+    def overtaken(*arguments: Any) -> None:
+        monkeypatch.undo()
+        invite.answer(bell)
+        fail(*arguments)
+
+    def refused(*arguments: object) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(runner, "_log_outcome", refused)
+    monkeypatch.setattr(runner, "_fail", overtaken)
+    invite.answer(bell)
+    assert (invite.statuses(), "step_attempt_failed" in invite.log()) == ({"paused": 1}, False)
+    invite.advance(days=2)
+    assert mail.messages == []
+
+
 def test_a_workflow_that_does_not_compile_any_more_halts_its_runs(invite: Engine, mail: MailServer) -> None:
     invite.trigger("account-invite", ["jane"])
     invite.drain()

@@ -11,7 +11,7 @@ from doorbell.embedded import free_port
 from notify_workers import smtp
 from notify_workers.providers import SmtpSubmission
 from notify_workers.smtp import ResultLost, submit
-from tests.notify_workers.scripted_server import AND_HANG_UP, HANG_UP, SILENCE, ScriptedServer
+from tests.notify_workers.scripted_server import AND_HANG_UP, HANG_UP, SILENCE, THOUGHTFUL, ScriptedServer
 
 ChangeSettings = Callable[..., None]
 MESSAGE = b"Subject: Hello\r\n\r\nHello Jane\r\n"
@@ -128,7 +128,7 @@ def test_a_connection_lost_after_the_final_dot_leaves_the_result_unknown(
 def test_silence_after_the_final_dot_leaves_the_result_unknown(
     server: ScriptedServer, submission: SmtpSubmission, change_settings: ChangeSettings
 ) -> None:
-    change_settings(smtp_timeout=0.1)
+    change_settings(smtp_timeout=0.1, delivery_lease=0.3)
     server.will_say("END", SILENCE)
     with pytest.raises(ResultLost, match="timed out"):
         submit(submission)
@@ -140,6 +140,29 @@ def test_silence_before_the_message_means_nothing_was_accepted(
     change_settings(smtp_timeout=0.1)
     server.will_say("RCPT", SILENCE)
     assert submit(submission).code == 421
+
+
+def test_a_server_may_think_about_a_message_longer_than_about_anything_else(
+    server: ScriptedServer, submission: SmtpSubmission, change_settings: ChangeSettings
+) -> None:
+    change_settings(smtp_timeout=0.05, delivery_lease=30)
+    server.will_say("END", THOUGHTFUL + "250 taken")
+    assert submit(submission).code == 250
+    server.will_say("MAIL", SILENCE, SILENCE)
+    assert submit(submission).code == 421
+
+
+def test_a_message_is_not_begun_when_it_may_outlast_the_lease(
+    server: ScriptedServer, submission: SmtpSubmission, change_settings: ChangeSettings
+) -> None:
+    change_settings(smtp_timeout=0.2, delivery_lease=0.3)
+    server.will_say("MAIL", THOUGHTFUL + "250 ok")
+    reply = submit(submission)
+    assert (reply.code, reply.text) == (421, "the server is too slow for the lease")
+    assert server.messages == []
+    change_settings(smtp_timeout=20, delivery_lease=60)
+    assert submit(submission).code == 250
+    assert server.connections == 2
 
 
 def test_a_server_that_cannot_be_reached_answers_421(submission: SmtpSubmission) -> None:

@@ -151,9 +151,24 @@ def test_while_redis_is_away_no_row_is_moved(engine: Engine, redis_away: Away) -
     assert engine.rows("select id, publish_at, tries from due order by id") == before
 
 
+def test_a_lifeline_that_cannot_look_stops_no_timer(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    paused(engine, 1)
+    make_due(engine)
+    rounds = iter(range(5))
+
+    def broken() -> int:
+        raise KeyError("a flaw")
+
+    monkeypatch.setattr(lifeline, "look", broken)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    timers.run(stopping=lambda: next(rounds, None) is None)
+    assert [bell.task for bell in engine.bells()] == ["run_step"]
+
+
 def test_the_process_waits_for_stores_that_are_away_and_goes_on_after_any_error(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, change_settings: ChangeSettings
 ) -> None:
+    change_settings(lifeline_interval=1e-9)
     paused(engine, 1)
     make_due(engine)
     weather: list[Exception | None] = [StoreUnavailable("PostgreSQL"), RedisError("Redis"), KeyError("a flaw"), None]

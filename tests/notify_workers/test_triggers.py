@@ -189,6 +189,14 @@ def test_a_trigger_that_cannot_be_accepted_stays_and_does_not_hold_up_the_others
     assert [each.trigger_id for each in pending.load([good, bad, later])] == [bad]
 
 
+def test_what_a_poison_trigger_says_does_not_reach_the_log(hello: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    bad = hello.trigger("hello", [{"id": "jane", "created_at": "my secret"}])
+    hello.drain()
+    assert f"trigger {bad} cannot be accepted" in caplog.text
+    assert "DataError" in caplog.text
+    assert "my secret" not in caplog.text
+
+
 def test_many_poison_triggers_do_not_hide_an_overdue_one(
     hello: Engine, mail: MailServer, change_settings: ChangeSettings
 ) -> None:

@@ -10,7 +10,18 @@ from email.policy import Compat32
 from email.utils import formataddr, formatdate, getaddresses
 from typing import Any, ClassVar
 
-from notify_workers.providers import Bounced, Envelope, Refused, Retry, Sends, Sent, SmtpReply, SmtpSubmission, provider
+from notify_workers.providers import (
+    Bounced,
+    Envelope,
+    ProviderMisconfigured,
+    Refused,
+    Retry,
+    Sends,
+    Sent,
+    SmtpReply,
+    SmtpSubmission,
+    provider,
+)
 from workflows.content import Email
 from workflows.email.headers import header_value
 
@@ -52,6 +63,11 @@ class Smtp:
     username: str | None = None
     password: str | None = None
     on_unknown: str = "retry"
+
+    def __post_init__(self) -> None:
+        for name, known in (("security", ("none", "starttls", "tls")), ("on_unknown", ("retry", "hold"))):
+            if getattr(self, name) not in known:
+                raise ProviderMisconfigured(f"`{name}` of smtp must be {', '.join(known[:-1])} or {known[-1]}")
 
     def send(self, content: Email, envelope: Envelope) -> Sends:
         recipients = _addresses(content.to, content.cc, content.bcc)

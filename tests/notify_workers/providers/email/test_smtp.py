@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notify_workers.providers import Bounced, Envelope, Refused, Retry, SendOutcome, Sent, SmtpReply, SmtpSubmission
+from notify_workers.providers import (
+    Bounced,
+    Envelope,
+    ProviderMisconfigured,
+    Refused,
+    Retry,
+    SendOutcome,
+    Sent,
+    SmtpReply,
+    SmtpSubmission,
+)
 from notify_workers.providers.email.smtp import Smtp
 from workflows.content import Email
 
@@ -152,6 +162,13 @@ def test_an_answer_is_told_by_its_code_and_its_stage(code: int, text: str, stage
 
 def test_the_vendors_name_for_the_message_is_the_key() -> None:
     assert outcome(SmtpReply(250, "ok", "END", {})) == Sent("key-1")
+
+
+@pytest.mark.parametrize("wrong", [{"security": "ssl"}, {"security": ""}, {"on_unknown": "always"}])
+def test_a_setting_that_means_nothing_is_refused_rather_than_guessed(wrong: dict[str, str]) -> None:
+    (name,) = wrong
+    with pytest.raises(ProviderMisconfigured, match=f"`{name}` of smtp must be"):
+        replace(SMTP, **wrong)  # type: ignore[arg-type]
 
 
 def test_the_channels_settings_are_those_of_the_connection() -> None:
