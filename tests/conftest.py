@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,6 +26,14 @@ from notify_workers.store.session import transaction
 from tests.contract import check_answer
 from tests.engine import DEVELOPMENT, Engine
 from tests.mail_server import MailServer
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A temporary folder of this run's own: the shared one is closed to PostgreSQL's user whenever another run starts."""
+    if config.option.basetemp is None:
+        config.option.basetemp = tempfile.mkdtemp(prefix="doorbell-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
+
 
 SECRET = {"Authorization": "Bearer sk_test_doorbell"}
 PUBLIC = {"Authorization": "Bearer pk_test_doorbell"}

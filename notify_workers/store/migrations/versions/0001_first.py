@@ -100,12 +100,13 @@ create table catalog (
 insert into catalog default values;
 """
 
+# Lists are ordered by these texts, and their pages cut by comparing them: by bytes, whatever the database's locale is.
 RECIPIENTS = """
 -- Users (collection '$users'), tenants ('$tenants') and objects.
 create table recipients (
     environment_id uuid not null references environments (id),
-    collection text not null,
-    id text not null,
+    collection text collate "C" not null,
+    id text collate "C" not null,
     properties jsonb not null default '{}',
     preferences jsonb not null default '{}',
     channel_data jsonb not null default '{}',
@@ -191,7 +192,7 @@ create table large_payloads (
 
 MESSAGES = """
 create table messages (
-    id text primary key,
+    id text collate "C" primary key,
     environment_id uuid not null,
     run_id uuid not null,
     trigger_id uuid not null,
