@@ -22,7 +22,7 @@ from notify_workers.store.session import transaction
 from workflows.files import read_library
 
 ROUNDS = 3
-RUNS = 2000
+RUNS = 1000
 DEVELOPMENT = environment_id("development")
 
 
