@@ -166,4 +166,5 @@ class Misfortune:
         self._stack.postgres.start()
 
     def pause(self) -> float:
-        return self._random.uniform(0.2, 2.0)
+        """Seconds to the next misfortune: long enough for a successor to start its work, most of the time."""
+        return self._random.uniform(1.0, 9.0)

@@ -27,7 +27,7 @@ from tests.engine import email_step
 RUNS = int(os.environ.get("DOORBELL_CHAOS_RUNS", "120"))
 SEED = int(os.environ.get("DOORBELL_CHAOS_SEED", "7"))
 DELAY_SECONDS = 10 + RUNS // 40
-CLIENTS = 4
+CLIENTS = 12
 
 WORKFLOW = {
     "name": "Invite",
@@ -90,7 +90,7 @@ def test_everybody_gets_each_mail_once_while_everything_is_killed(
     _invite_everybody(stack, application, misfortune)
     wait_for(lambda: _accepted(stack) == RUNS, 120, "every trigger to be accepted")
     misfortune.do("Redis flushed", stack.flush_redis)
-    for _ in range(4 + RUNS // 100):
+    for _ in range(4 + RUNS // 200):
         time.sleep(misfortune.pause())
         misfortune.strike()
     misfortune.everything_once()

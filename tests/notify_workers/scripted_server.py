@@ -16,7 +16,7 @@ SILENCE = "\0\0"
 """Instead of an answer: none, until the server is stopped."""
 
 THOUGHTFUL = "\1"
-"""Before an answer: it takes 150 milliseconds."""
+"""Before an answer: it takes 800 milliseconds."""
 
 POLITE = {"CONNECT": "220 ready", "EHLO": "250 ready", "DATA": "354 go on", "END": "250 taken", "QUIT": "221 bye"}
 
@@ -97,6 +97,6 @@ class _Conversation(socketserver.StreamRequestHandler):
         if self.said in (HANG_UP, SILENCE):
             return False
         if self.said.startswith(THOUGHTFUL):
-            self.script.stopping.wait(0.15)
+            self.script.stopping.wait(0.8)
         self.wfile.write(self.said.removeprefix(THOUGHTFUL).removesuffix(AND_HANG_UP).encode() + b"\r\n")
         return not self.said.endswith(AND_HANG_UP) and stage != "QUIT"

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from pydantic_core import to_json
+from redis import Redis
 
 from notify_workers import pending
 from notify_workers.pending import ACCEPTED_TOGETHER, Entry
@@ -56,11 +59,16 @@ def test_what_was_rung_for_waits_behind_what_was_not(engine: Engine) -> None:
     assert set(pending.overdue(0, 3)) == set(ids)
 
 
-def test_a_trigger_accepted_meanwhile_is_not_overdue_again(engine: Engine) -> None:
-    trigger_id = uuid4()
+def test_a_trigger_accepted_meanwhile_is_not_overdue_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    trigger_id, zadd = uuid4(), Redis.zadd
     enqueue(trigger_id)
-    pending.overdue(0, 10)
-    pending.remove([trigger_id])
+
+    def accepted_just_before(*arguments: Any, **options: Any) -> Any:
+        pending.remove([trigger_id])
+        return zadd(*arguments, **options)
+
+    monkeypatch.setattr(Redis, "zadd", accepted_just_before)
+    assert pending.overdue(0, 10) == [trigger_id]
     assert pending.overdue(0, 10) == []
 
 

@@ -13,6 +13,7 @@ import pytest
 from notify_workers import queue, resources, runner
 from notify_workers.ids import channel_id
 from notify_workers.queue import Bell
+from notify_workers.store import runs
 from notify_workers.store.recipients import USERS, Reference, delete_recipient
 from notify_workers.store.session import transaction
 from tests.engine import DEVELOPMENT, Engine, delay_step, email_step
@@ -120,12 +121,20 @@ def test_a_fixed_delay_lasts_as_long_as_it_says(
     engine.publish("later", [delay_step(unit=unit, value=value), email_step()])
     engine.trigger("later", [{"id": "jane", "email": "jane@example.com"}])
     engine.drain()
-    engine.advance(seconds=timedelta(**lasts).total_seconds() - 0.9)
-    assert (mail.messages, engine.statuses()) == ([], {"paused": 1})
-    engine.advance(seconds=0.9)
+    pause = engine.one("select r.paused_until - l.at as time from recipient_runs r join run_log l on l.run_id = r.id")
+    assert (pause.time, engine.statuses(), mail.messages) == (timedelta(**lasts), {"paused": 1}, [])
+    engine.advance(**lasts)
     engine.release()
-    assert len(mail.messages) == 1
-    assert engine.statuses() == {"completed": 1}
+    assert (engine.statuses(), len(mail.messages)) == ({"completed": 1}, 1)
+
+
+def test_a_delay_lasts_to_its_end(invite: Engine, mail: MailServer) -> None:
+    invite.trigger("account-invite", ["jane"])
+    invite.drain()
+    invite.advance(days=2, hours=23, minutes=59)
+    assert mail.subjects() == ["Subject of email_1"]
+    invite.advance(minutes=1)
+    assert mail.subjects() == ["Subject of email_1", "Subject of email_2"]
 
 
 def test_a_month_is_a_month_of_the_calendar(engine: Engine) -> None:
@@ -234,6 +243,23 @@ def together(engine: Engine, bells: list[Bell], hands: int) -> None:
         list(threads.map(answer, bells * hands))
 
 
+def test_a_bell_for_a_step_in_hand_is_over_at_once(
+    invite: Engine, mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invite.trigger("account-invite", ["jane"])
+    bell, move = step_bell(invite), runs.move
+
+    def meanwhile(*arguments: Any) -> Any:
+        assert runner.run_step(*bell.args) == []
+        return move(*arguments)
+
+    monkeypatch.setattr(runs, "move", meanwhile)
+    invite.answer(bell)
+    monkeypatch.undo()
+    invite.drain()
+    assert mail.subjects() == ["Subject of email_1"]
+
+
 def test_a_bell_that_comes_too_early_puts_the_step_back(invite: Engine, mail: MailServer) -> None:
     invite.trigger("account-invite", ["jane"])
     invite.drain()
@@ -313,8 +339,9 @@ def test_attempts_are_spaced_by_a_doubling_pause(engine: Engine) -> None:
     engine.trigger("broken", [{"id": "jane", "email": "jane@example.com"}])
     engine.drain()
     pauses = []
-    while due := engine.rows("select extract(epoch from due_at - engine_now())::float8 as pause from due"):
-        pauses.append(round(due[0].pause))
+    wait = "select extract(epoch from d.due_at - r.updated_at)::float8 as pause from due d join recipient_runs r on r.id = d.run_id"
+    while due := engine.rows(wait):
+        pauses.append(due[0].pause)
         retry(engine, due[0].pause)
     assert pauses == [2, 4]
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,12 +11,14 @@ from pydantic_core import to_json
 
 from notify_workers import lifeline, pending, resources, triggers
 from notify_workers.errors import StoreUnavailable
+from notify_workers.queue import Bell
 from notify_workers.redis_client import client
 from notify_workers.store import triggers as rows
 from notify_workers.store.session import transaction
 from tests.engine import DEVELOPMENT, Engine, email_step
 from tests.mail_server import MailServer
 from tests.notify_workers.conftest import Away
+from tests.notify_workers.kill import killed_at, places_of
 
 ChangeSettings = Callable[..., None]
 
@@ -314,3 +317,24 @@ def test_old_payloads_that_no_trigger_claims_are_forgotten(engine: Engine) -> No
     lifeline.look()
     assert engine.count("large_payloads") == 0
     assert timedelta(days=1) == lifeline.ORPHAN_AGE
+
+
+def test_a_kill_between_any_two_lines_of_an_acceptance_loses_and_doubles_nobody(
+    hello: Engine, change_settings: ChangeSettings
+) -> None:
+    change_settings(accept_lease=0.000001)
+    places = places_of(partial(hello.answer, accept_bell(hello)))
+    for place in places:
+        killed_at(place, partial(hello.answer, accept_bell(hello)))
+    lifeline.look()
+    hello.drain()
+    hello.advance(minutes=1)
+    each = hello.rows("select count(*) as number from messages group by trigger_id")
+    assert [row.number for row in each] == [1] * (len(places) + 1)
+    assert (pending.count(), hello.count("due")) == (0, 0)
+
+
+def accept_bell(engine: Engine) -> Bell:
+    engine.trigger("hello", [user("jane")], settings={"sandbox_mode": True}, cancellation_key="k", tenant="acme")
+    (bell,) = [each for each in engine.bells() if each.task == "accept_triggers"]
+    return bell
