@@ -172,7 +172,7 @@ def test_everybody_gets_each_mail_once_and_none_after_a_cancellation(
     run_state_machine_as_test(
         World,
         settings=settings(
-            max_examples=10,
+            max_examples=20,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),
