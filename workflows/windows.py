@@ -136,7 +136,7 @@ def _parse_rule(rule: Mapping[str, Any]) -> _Window | None:
 
 def _number(rule: Mapping[str, Any], name: str, default: int, low: int, high: int) -> int | None:
     value = default if rule.get(name) is None else rule[name]
-    return value if isinstance(value, int) and low <= value <= high else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high else None
 
 
 def _weekdays(days: object) -> frozenset[int] | None:

@@ -3,7 +3,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflows.model import Duration, DurationUnit
@@ -180,6 +180,57 @@ def test_nothing_lies_between_a_moment_and_its_next_occurrence(
     assert next_occurrence(rule, halfway, zone) == found
 
 
+CHANGES = [
+    (BERLIN, "2026-03-29T01:00Z"),
+    (BERLIN, "2026-10-25T01:00Z"),
+    (NEW_YORK, "2026-03-08T07:00Z"),
+    (NEW_YORK, "2026-11-01T06:00Z"),
+    ("Australia/Lord_Howe", "2026-04-04T15:00Z"),
+    ("Australia/Lord_Howe", "2026-10-03T15:30Z"),
+    ("America/Sao_Paulo", "2018-02-18T02:00Z"),
+    ("America/Sao_Paulo", "2018-11-04T03:00Z"),
+    ("Pacific/Apia", "2011-12-30T10:00Z"),
+    ("Africa/Casablanca", "2026-02-15T02:00Z"),
+    ("Africa/Casablanca", "2026-03-22T02:00Z"),
+]
+quarters = st.sampled_from([0, 15, 30, 45])
+weekdays = st.lists(st.sampled_from(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]), min_size=1, unique=True)
+rules = st.fixed_dictionaries(
+    {"frequency": st.sampled_from(["hourly", "daily", "weekly"]), "hours": hours, "minutes": quarters, "days": weekdays}
+) | st.fixed_dictionaries(
+    {"frequency": st.just("monthly"), "hours": hours, "minutes": quarters, "day_of_month": st.integers(1, 31)}
+)
+
+
+def names(rule: dict[str, Any], clock: datetime) -> bool:
+    """Whether a clock that shows this shows a time of the rule."""
+    if rule["frequency"] == "monthly":
+        last = (clock.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+        falls = clock.day == min(rule["day_of_month"], last.day)
+    else:
+        falls = clock.strftime("%a").lower() in rule["days"]
+    hourly = rule["frequency"] == "hourly"
+    return bool(falls and clock.minute == rule["minutes"] and (hourly or clock.hour == rule["hours"]))
+
+
+@settings(deadline=None)
+@given(rules, st.sampled_from(CHANGES), st.integers(-30 * 3600, 30 * 3600))
+def test_an_occurrence_is_the_first_quarter_of_an_hour_that_shows_the_rules_time(
+    rule: dict[str, Any], change: tuple[str, str], seconds: int
+) -> None:
+    zone, after = ZoneInfo(change[0]), at(change[1]) + timedelta(seconds=seconds)
+    found = next_occurrence(rule, after, change[0])
+    assert found is not None
+    quarter = after - timedelta(seconds=after.timestamp() % 900) + timedelta(minutes=15)
+    while quarter < found:
+        clock = quarter.astimezone(zone)
+        assert not names(rule, clock) or (clock.fold == 1 and rule["frequency"] != "hourly")
+        quarter += timedelta(minutes=15)
+    clock = found.astimezone(zone)
+    put_forward = (clock.utcoffset() or timedelta()) - (zone.utcoffset(clock - timedelta(days=1)) or timedelta())
+    assert names(rule, clock) or names(rule, clock.replace(tzinfo=None) - put_forward)
+
+
 @pytest.mark.parametrize(
     "rule",
     [
@@ -187,6 +238,7 @@ def test_nothing_lies_between_a_moment_and_its_next_occurrence(
         {"frequency": None},
         {"frequency": "daily", "hours": 24},
         {"frequency": "daily", "hours": "9"},
+        {"frequency": "daily", "hours": True},
         {"frequency": "daily", "minutes": -5},
         {"frequency": "weekly", "days": ["monday"]},
         {"frequency": "weekly", "days": []},
