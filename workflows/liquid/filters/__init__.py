@@ -1,13 +1,26 @@
-"""Filters beside the standard ones: one file per family, each listing its filters in `FILTERS`."""
+"""Filters beside the standard ones: one file per family, each listing its filters in `FILTERS`.
+
+Source of what Knock's do: https://docs.knock.app/template-editor/reference-liquid-helpers
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from workflows.liquid.filters import dates, json_text
+from workflows.liquid.filters import dates, entities, hashes, json_text, lists, localized, numbers, text, translate
 
-_FAMILIES = (dates.FILTERS, json_text.FILTERS)
+_FAMILIES: list[Mapping[str, Callable[..., Any]]] = [
+    dates.FILTERS,
+    entities.FILTERS,
+    hashes.FILTERS,
+    json_text.FILTERS,
+    lists.FILTERS,
+    localized.FILTERS,
+    numbers.FILTERS,
+    text.FILTERS,
+    translate.FILTERS,
+]
 
 
 def all_filters(standard: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
