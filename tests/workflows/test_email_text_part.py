@@ -40,3 +40,8 @@ def test_there_are_no_trailing_spaces_and_no_runs_of_empty_lines() -> None:
 
 def test_private_use_characters_in_the_html_do_no_harm() -> None:
     assert html_to_text("<p>a\ue000b\ue001c\ue002d</p>") == "abcd"
+
+
+@pytest.mark.parametrize("html", ["<p>a</p><hr><p>b</p>", "a<hr/>b", "<p>a</p><hr><hr>b", "<div>a<hr></div>b"])
+def test_a_rule_is_a_line_of_its_own(html: str) -> None:
+    assert html_to_text(html) == "a\n\n--------------------\n\nb"

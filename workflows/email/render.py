@@ -1,27 +1,47 @@
 """From an e-mail step's templates to the e-mail.
 
-The body is rendered first, then `pre_content` in the layout's scope, then the layout around both: what `pre_content`
-assigns is seen by the layout, what it outputs stands before the body in the HTML part.
+`pre_content` comes first, in the layout's scope; the body sees what it assigns, and the layout what both of them assign.
+What `pre_content` outputs stands before the body in the HTML part.
+Source: https://docs.knock.app/integrations/email/layouts
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
 from email.utils import parseaddr
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
+from liquid import Markup
+
+from workflows.branding import branding
+from workflows.channels import NoAddress
+from workflows.channels.json_template import JsonTemplate
 from workflows.content import Email
-from workflows.email.blocks import CompiledBlock, compile_block
-from workflows.email.headers import header_value, mailbox
+from workflows.email.attachments import attachments
+from workflows.email.body import CompiledBody, RenderedBody
+from workflows.email.headers import header_value, is_one_address, mailbox
 from workflows.email.layouts import CompiledLayout
+from workflows.email.mjml import MjmlInvalid, as_document, mjml_to_html
+from workflows.email.rows import BASE_STYLES
+from workflows.email.styles import into_head, without_styles
 from workflows.email.text_part import html_to_text
+from workflows.errors import StepFailed, TemplateError
 from workflows.liquid.environment import Rendered, Template, compile_template
-from workflows.model import EmailOverrides, EmailStep, EmailTemplate, Layout
-from workflows.scope import Scope
+from workflows.model import ChannelStep, Overrides
+from workflows.scope import ChannelView, StepContext
+from workflows.templates import EmailTemplate, Resources
 
 Variables = Mapping[str, Any]
+
+_HEADERS = ("to_address", "from_address", "from_name", "cc_address", "bcc_address", "reply_to_address")
+
+
+class Dialects(NamedTuple):
+    """The same twice: escaped for the HTML part, and as it is for the text part."""
+
+    html: Rendered
+    text: Rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +52,17 @@ class PreContent:
     text: Template
 
     @classmethod
-    def compile(cls, source: str, name: str) -> Self:
-        return cls(compile_template(source, name=name, html=True), compile_template(source, name=name))
+    def compile(cls, source: str | None, name: str, resources: Resources) -> Self | None:
+        if source is None:
+            return None
+        html = compile_template(source, name=name, html=True, resources=resources)
+        return cls(html, compile_template(source, name=name, resources=resources))
 
-    def evaluate(self, scope: Variables) -> tuple[Rendered, Rendered]:
-        return self.html.evaluate(scope), self.text.evaluate(scope)
+    def evaluate(self, scope: Variables) -> Dialects:
+        return Dialects(self.html.evaluate(scope), self.text.evaluate(scope))
 
 
-NO_PRE_CONTENT = (Rendered("", {}), Rendered("", {}))
+NO_PRE_CONTENT = Dialects(Rendered("", {}), Rendered("", {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,95 +70,160 @@ class CompiledEmail:
     """An e-mail step's templates, compiled. Holds no state of a rendering: one serves every run and thread."""
 
     subject: Template
-    body: tuple[CompiledBlock, ...] | Template
+    body: CompiledBody
     text: Template | None
     pre_content: PreContent | None
     layout: CompiledLayout | None
-    overrides: Mapping[str, Template]
+    headers: Mapping[str, Template]
+    overrides: JsonTemplate | None
+    attachment_key: str
 
-    def address(self, scope: Scope, now: datetime) -> str:
-        """Where the e-mail goes: the step's `to_address`, or the recipient's own. Empty when there is none."""
-        if "to_address" in self.overrides:
-            return self._header("to_address", _variables(scope, now))
-        email = scope.recipient.get("email")
-        return header_value(email) if isinstance(email, str) else ""
+    def addresses(self, context: StepContext, _channel: ChannelView, /) -> tuple[str, ...]:
+        """The step's `to_address`, which may be several in one, or the recipient's own, which may not.
 
-    def render(self, scope: Scope, now: datetime, sender: str = "") -> Email:
-        """`now` (aware) is what templates see as the variable `now` and the date "now"; `sender` is the channel's, whose
-        name and address the step may each override. Raises `TemplateError`."""
-        variables = _variables(scope, now)
+        Raises `NoAddress` and `TemplateError`.
+        """
+        overridden = "to_address" in self.headers
+        known = context.scope.recipient.get("email")
+        address = self._header("to_address", self._variables(context)) if overridden else _own_address(known)
+        if not address:
+            raise NoAddress("recipient has no email address")
+        if not overridden and not is_one_address(address):
+            raise NoAddress("recipient's email is not one address")
+        return (address,)
+
+    def render(self, context: StepContext, channel: ChannelView, address: str, /) -> Email:
+        """`channel.sender` is whom the step overrides in part or not. Raises `TemplateError`, and `StepFailed` for
+        attachments and JSON overrides that are none."""
+        variables = self._variables(context)
         html, text = self._parts(variables)
         return Email(
-            to=self.address(scope, now),
+            to=address,
             subject=header_value(self.subject.render(variables)),
             html=html,
             text=text,
-            sender=self._sender(sender, variables),
+            sender=self._sender(channel.sender, variables),
             cc=self._header("cc_address", variables),
             bcc=self._header("bcc_address", variables),
             reply_to=self._header("reply_to_address", variables),
+            headers=_unsubscribing(context.unsubscribe_url),
+            attachments=attachments(context.scope, self.attachment_key),
+            overrides=self.overrides.render(variables) if self.overrides else {},
         )
 
-    def _parts(self, variables: Variables) -> tuple[str, str]:
-        body = self._body(variables)
-        text = self.text.render(variables) if self.text else html_to_text(body)
-        scope = self.layout.scope(variables) if self.layout else variables
-        for_html, for_text = self.pre_content.evaluate(scope) if self.pre_content else NO_PRE_CONTENT
-        html = for_html.text.strip() + body
-        if self.layout:
-            html = self.layout.wrap_html(html, {**scope, **for_html.assigned})
-            text = self.layout.wrap_text(text, {**scope, **for_text.assigned})
-        return html, text.strip()
+    def _variables(self, context: StepContext) -> dict[str, Any]:
+        known = context.variables["vars"]
+        brand = branding(known, context.scope.tenant, self.layout.branding_overrides if self.layout else None)
+        return {**context.variables, "vars": {**known, "branding": brand}}
 
-    def _body(self, variables: Variables) -> str:
-        if isinstance(self.body, Template):
-            return self.body.render(variables)
-        return "\n".join(block.render(variables) for block in self.body)
+    def _parts(self, variables: Variables) -> tuple[str, str]:
+        scope = self.layout.scope(variables) if self.layout else variables
+        before = self.pre_content.evaluate(scope) if self.pre_content else NO_PRE_CONTENT
+        body = self.body.render({**variables, **before.html.assigned})
+        content = before.html.text.strip() + body.html
+        html = self._html(content, {**scope, **before.html.assigned, **body.assigned})
+        return html, self._text(body, variables, scope, before.text.assigned).strip()
+
+    def _html(self, content: str, scope: Variables) -> str:
+        styles: list[str] = []
+        if self.layout and self.layout.has_head:
+            content, styles = without_styles(content)
+            styles = [*([BASE_STYLES] if self.body.blocks else []), *styles]
+        document = self.layout.wrap_html(content, scope) if self.layout else content
+        if self.body.in_mjml:
+            document = self._from_mjml(document, scope)
+        return into_head(document, styles)
+
+    def _from_mjml(self, document: str, scope: Variables) -> str:
+        try:
+            return mjml_to_html(document if self.layout else as_document(document))
+        except MjmlInvalid as error:
+            name = self._name_of_broken(scope)
+            raise TemplateError(f"is not valid MJML: {error}", name=name) from error
+
+    def _name_of_broken(self, scope: Variables) -> str:
+        """The layout when it is broken by itself, otherwise the body."""
+        if self.layout is None:
+            return self.body.name
+        try:
+            mjml_to_html(self.layout.wrap_html("", scope))
+        except MjmlInvalid:
+            return self.layout.name
+        return self.body.name
+
+    def _text(self, body: RenderedBody, variables: Variables, scope: Variables, before: Variables) -> str:
+        if self.text:
+            text, assigned = self.text.evaluate({**variables, **before})
+        else:
+            text, assigned = self.body.text(body), _unescaped(body.assigned)
+        return self.layout.wrap_text(text, {**scope, **before, **assigned}) if self.layout else text
 
     def _sender(self, default: str, variables: Variables) -> str:
         name, address = parseaddr(default)
         return mailbox(self._header("from_name", variables) or name, self._header("from_address", variables) or address)
 
     def _header(self, name: str, variables: Variables) -> str:
-        template = self.overrides.get(name)
+        template = self.headers.get(name)
         return header_value(template.render(variables)) if template else ""
 
 
-def compile_email(step: EmailStep, layout: Layout | None) -> CompiledEmail:
-    """`layout` is the one that the step names. Raises `TemplateError`.
+def compile_email(step: ChannelStep, resources: Resources) -> CompiledEmail:
+    """Raises `TemplateError`, and `StepFailed` when the step names a layout or a partial that does not exist.
 
     Keeps nothing: the caller holds the result for as long as it holds that version of the workflow.
     """
     template = step.template
+    assert isinstance(template, EmailTemplate)
+    layout = _compile_layout(template, step.ref, resources)
+
+    def text(source: str, place: str) -> Template:
+        return compile_template(source, name=f"{step.ref}/{place}", resources=resources)
+
     return CompiledEmail(
-        subject=compile_template(template.subject, name=f"{step.ref}/subject.txt"),
-        body=_compile_body(template, step.ref),
-        text=_compile_text(template.text_body, step.ref),
-        pre_content=_compile_pre_content(template.pre_content, step.ref),
-        layout=CompiledLayout.compile(layout) if layout else None,
-        overrides=_compile_overrides(step.overrides, step.ref),
+        subject=text(template.subject, "subject.txt"),
+        body=CompiledBody.compile(
+            template, step.ref, resources, in_mjml=layout.is_mjml if layout else template.is_mjml
+        ),
+        text=None if template.text_body is None else text(template.text_body, "text_body.txt"),
+        pre_content=PreContent.compile(template.pre_content, f"{step.ref}/settings/pre_content.txt", resources),
+        layout=layout,
+        headers={name: text(source, f"channel_overrides/{name}") for name, source in _given(step.overrides).items()},
+        overrides=JsonTemplate.compile(
+            step.overrides.json_overrides, f"{step.ref}/channel_overrides/json_overrides", resources
+        ),
+        attachment_key=template.attachment_key,
     )
 
 
-def _compile_body(template: EmailTemplate, ref: str) -> tuple[CompiledBlock, ...] | Template:
-    if template.blocks is None:
-        return compile_template(template.html_body or "", name=f"{ref}/html_body.html", html=True)
-    blocks = enumerate(template.blocks, start=1)
-    return tuple(compile_block(block, name=f"{ref}/visual_blocks/{number}.content") for number, block in blocks)
+def _compile_layout(template: EmailTemplate, ref: str, resources: Resources) -> CompiledLayout | None:
+    if template.layout_key is None:
+        return None
+    layout = resources.layouts.get(template.layout_key)
+    if layout is None:
+        raise StepFailed(f"{ref} uses the layout `{template.layout_key}`, which does not exist")
+    if template.is_mjml and not layout.is_mjml:
+        raise StepFailed(f"{ref} is MJML, and its layout `{layout.key}` is not: it needs an MJML layout or none")
+    return CompiledLayout.compile(layout, resources)
 
 
-def _compile_text(source: str | None, ref: str) -> Template | None:
-    return None if source is None else compile_template(source, name=f"{ref}/text_body.txt")
+def _given(overrides: Overrides) -> dict[str, str]:
+    return {name: source for name in _HEADERS if (source := getattr(overrides, name)) is not None}
 
 
-def _compile_overrides(overrides: EmailOverrides, ref: str) -> dict[str, Template]:
-    given = {name: source for name, source in asdict(overrides).items() if source is not None}
-    return {name: compile_template(source, name=f"{ref}/channel_overrides/{name}") for name, source in given.items()}
+def _own_address(known: object) -> str:
+    return header_value(known) if isinstance(known, str) else ""
 
 
-def _compile_pre_content(source: str | None, ref: str) -> PreContent | None:
-    return None if source is None else PreContent.compile(source, f"{ref}/settings/pre_content.txt")
+def _unsubscribing(url: str) -> dict[str, str]:
+    """One-click unsubscribing, RFC 8058. An empty address: the workflow is not commercial."""
+    if not url:
+        return {}
+    return {
+        "List-Unsubscribe": f"<{header_value(url)}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
 
 
-def _variables(scope: Scope, now: datetime) -> dict[str, Any]:
-    return {**scope.variables, "now": now.isoformat()}
+def _unescaped(assigned: Variables) -> dict[str, Any]:
+    """What an HTML body has set, as text: what it captured is HTML."""
+    return {name: html_to_text(value) if isinstance(value, Markup) else value for name, value in assigned.items()}

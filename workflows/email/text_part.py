@@ -11,18 +11,21 @@ from inscriptis.model.config import ParserConfig
 from inscriptis.model.tag import CustomHtmlTagHandlerMapping
 
 # A link's text and address stand between private-use characters until the layout is done, because inscriptis writes
-# as it walks and cannot look back at a link's text.
-_OPEN, _MIDDLE, _CLOSE = "\ue000", "\ue001", "\ue002"
-_MARKS = re.compile(f"[{_OPEN}{_MIDDLE}{_CLOSE}]")
+# as it walks and cannot look back at a link's text. So does a rule, which needs lines of its own.
+_OPEN, _MIDDLE, _CLOSE, _RULE = "\ue000", "\ue001", "\ue002", "\ue003"
+_MARKS = re.compile(f"[{_OPEN}{_MIDDLE}{_CLOSE}{_RULE}]")
 _LINK = re.compile(f"{_OPEN}([^{_OPEN}]*?){_MIDDLE}([^{_OPEN}]*?){_CLOSE}")
 _TRAILING_SPACE = re.compile(r"[ \t]+$", re.MULTILINE)
 _EMPTY_LINES = re.compile(r"\n{3,}")
+_DRAWN_RULE = re.compile(rf"\s*(?:{_RULE}\s*)+")
 
 
 def html_to_text(html: str) -> str:
-    """What a reader sees, in lines. Links read `text (address)`, links without text `[address]`; no images."""
+    """What a reader sees, in lines. Links read `text (address)`, links without text `[address]`; a rule is a line of
+    dashes; no images."""
     text: str = get_text(_MARKS.sub("", html), _CONFIG)
     text = _LINK.sub(_written_link, text.replace("\xa0", " "))
+    text = _DRAWN_RULE.sub("\n\n" + 20 * "-" + "\n\n", text)
     return _EMPTY_LINES.sub("\n\n", _TRAILING_SPACE.sub("", _MARKS.sub("", text))).strip("\n")
 
 
@@ -43,9 +46,13 @@ def _close_link(state: Any) -> None:
     state.tags[-1].write(f"{_MIDDLE}{state.link_target}{_CLOSE}")
 
 
+def _rule(state: Any, _attributes: Any) -> None:
+    state.tags[-1].write(_RULE)
+
+
 _CONFIG = ParserConfig(
     css=CSS_PROFILES["strict"],  # the default profile indents every div, and layouts are nested divs
     custom_html_tag_handler_mapping=CustomHtmlTagHandlerMapping(
-        start_tag_mapping={"a": _open_link}, end_tag_mapping={"a": _close_link}
+        start_tag_mapping={"a": _open_link, "hr": _rule}, end_tag_mapping={"a": _close_link}
     ),
 )
