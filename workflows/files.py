@@ -1,51 +1,84 @@
-"""Reading resource directories: `workflow.json` or `layout.json`, and the files that their `field@` references name."""
+"""Resources as a tree of files, in the Knock CLI's directory form (contract: management-api §5).
+
+`workflows/<key>/workflow.json`, `layouts/<key>/layout.json`, `partials/<key>/partial.json` with the files that their
+`field@` references name, and `translations/<locale>/…`. A document that was read keeps, under `__files`, the JSON files it
+was read from: so a tree that is pushed and pulled into an empty directory is the same to the byte.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from workflows.errors import DocumentInvalid, Problem
-from workflows.excerpts import place_at
-from workflows.shape import join
+from workflows.file_reader import Document, Reader
+from workflows.file_writer import files_of, references_of
+from workflows.parse.normal import SOURCES, plain
+from workflows.parse.translations import parse_key
+from workflows.paths import resolve
+from workflows.translation_files import file_name, read_translations, translation_text
 
-Document = dict[str, Any]
+__all__ = [
+    "SOURCES",
+    "Document",
+    "Library",
+    "plain",
+    "read_layout",
+    "read_library",
+    "read_partial",
+    "read_workflow",
+    "write_layout",
+    "write_partial",
+    "write_translation",
+    "write_workflow",
+]
+
+WORKFLOW, LAYOUT, PARTIAL = "workflow.json", "layout.json", "partial.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """Documents by key, not yet parsed."""
+    """Documents by key, not yet parsed. A translation's key is `en`, `en/admin` or `en/admin~acme`."""
 
     workflows: dict[str, Document]
     layouts: dict[str, Document]
+    partials: dict[str, Document] = field(default_factory=dict)
+    translations: dict[str, Document] = field(default_factory=dict)
 
 
 def read_workflow(directory: Path) -> Document:
     """The document of one workflow, every `field@` replaced by `field` with the file's content.
 
-    A reference is relative to the file that contains it and stays inside of the directory; `.json` files are parsed,
-    others are text. Raises `DocumentInvalid` with every problem; a problem's path is where the reference stands.
+    A reference is relative to the file that contains it and stays inside of the directory. `.json` files are parsed, but
+    for fields that are text (`json_body`, `body` …); others are text. Raises `DocumentInvalid` with every problem; a
+    problem's path is where the reference stands.
     """
-    return _Reader(directory, f"workflow `{directory.name}`").read("workflow.json")
+    return Reader(directory, f"workflow `{directory.name}`").read(WORKFLOW)
 
 
 def read_layout(directory: Path) -> Document:
     """The document of one layout; see `read_workflow`."""
-    return _Reader(directory, f"layout `{directory.name}`").read("layout.json")
+    return Reader(directory, f"layout `{directory.name}`").read(LAYOUT)
+
+
+def read_partial(directory: Path) -> Document:
+    """The document of one partial; see `read_workflow`."""
+    return Reader(directory, f"partial `{directory.name}`").read(PARTIAL)
 
 
 def read_library(root: Path) -> Library:
-    """Every resource below `root`: `workflows/<key>/workflow.json` and `layouts/<key>/layout.json`.
+    """Every resource below `root`: workflows, layouts, partials and translations.
 
-    Directories without that file are none. Raises `DocumentInvalid` with the problems of all documents.
+    Directories without the resource's file are none. Raises `DocumentInvalid` with the problems of all documents.
     """
     problems: list[Problem] = []
     library = Library(
-        _read_each(root / "workflows", "workflow.json", read_workflow, problems),
-        _read_each(root / "layouts", "layout.json", read_layout, problems),
+        _read_each(root / "workflows", WORKFLOW, read_workflow, problems),
+        _read_each(root / "layouts", LAYOUT, read_layout, problems),
+        _read_each(root / "partials", PARTIAL, read_partial, problems),
+        read_translations(root, problems),
     )
     if problems:
         raise DocumentInvalid(f"library {root}", problems)
@@ -53,10 +86,10 @@ def read_library(root: Path) -> Library:
 
 
 def _read_each(
-    parent: Path, file_name: str, read: Callable[[Path], Document], problems: list[Problem]
+    parent: Path, main: str, read: Callable[[Path], Document], problems: list[Problem]
 ) -> dict[str, Document]:
     documents = {}
-    for file in sorted(parent.glob(f"*/{file_name}")):
+    for file in sorted(parent.glob(f"*/{main}")):
         try:
             documents[file.parent.name] = read(file.parent)
         except DocumentInvalid as error:
@@ -65,81 +98,88 @@ def _read_each(
     return documents
 
 
-@dataclass
-class _Reader:
-    """One reading of one directory. Collects problems; a reference with a problem is left out of the document."""
+def write_workflow(directory: Path, document: Mapping[str, Any]) -> list[str]:
+    """Writes one workflow; the paths of the files that changed or went.
 
-    directory: Path
-    name: str
-    problems: list[Problem] = field(default_factory=list)
-
-    def read(self, file_name: str) -> Document:
-        document = self._load("", file_name, self.directory / file_name, ())
-        if not self.problems and not isinstance(document, dict):
-            self.problems.append(Problem("", document, f"an object in {file_name}"))
-        if self.problems:
-            raise DocumentInvalid(self.name, self.problems)
-        return dict(document)
-
-    def _load(self, path: str, reference: object, file: Path, chain: tuple[Path, ...]) -> Any:
-        """The content of a file, its own references resolved; `chain` are the files that led to it."""
-        if not self._is_readable(path, reference, file, chain):
-            return None
-        text = self._text(path, reference, file)
-        if text is None or file.suffix != ".json":
-            return text
-        content = self._json(path, reference, text)
-        return self._resolved(path.removesuffix("@"), content, (*chain, file.resolve()))
-
-    def _is_readable(self, path: str, reference: object, file: Path, chain: tuple[Path, ...]) -> bool:
-        resolved, expected = file.resolve(), ""
-        if not resolved.is_relative_to(self.directory.resolve()):
-            expected = "a file inside of the resource's directory"
-        elif not resolved.is_file():
-            expected = "a file that exists"
-        elif resolved in chain:
-            expected = "a file that does not refer back to itself"
-        return self._complain(path, reference, expected)
-
-    def _complain(self, path: str, reference: object, expected: str) -> bool:
-        if expected:
-            self.problems.append(Problem(path, reference, expected))
-        return not expected
-
-    def _text(self, path: str, reference: object, file: Path) -> str | None:
-        try:
-            return file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            self._complain(path, reference, f"a readable file in UTF-8: {error}")
-            return None
-
-    def _json(self, path: str, reference: object, text: str) -> Any:
-        try:
-            return json.loads(text)
-        except json.JSONDecodeError as error:
-            place = place_at(text, error.pos)
-            where = f"line {place.line}, column {place.column}"
-            self._complain(path, reference, f"valid JSON; {where}: {error.msg}\n{place.excerpt}")
-            return None
-
-    def _resolved(self, path: str, node: Any, chain: tuple[Path, ...]) -> Any:
-        if isinstance(node, list):
-            return [self._resolved(join(path, index), item, chain) for index, item in enumerate(node)]
-        if not isinstance(node, dict):
-            return node
-        resolved = {name: self._resolved(join(path, name), value, chain) for name, value in _plain(node)}
-        return resolved | {name[:-1]: self._referred(join(path, name), node[name], chain) for name in _references(node)}
-
-    def _referred(self, path: str, reference: object, chain: tuple[Path, ...]) -> Any:
-        if not isinstance(reference, str):
-            self._complain(path, reference, "the path of a file")
-            return None
-        return self._load(path, reference, chain[-1].parent / reference, chain)
+    Over a tree that is there, fields stay in the files (or inline) where that tree has them, a JSON file whose content is
+    the same keeps its bytes, and files that the tree no longer refers to are removed. All other files are left alone.
+    """
+    return _write(directory, WORKFLOW, document)
 
 
-def _plain(node: Document) -> list[tuple[str, Any]]:
-    return [(name, value) for name, value in node.items() if not name.endswith("@")]
+def write_layout(directory: Path, document: Mapping[str, Any]) -> list[str]:
+    """See `write_workflow`."""
+    return _write(directory, LAYOUT, document)
 
 
-def _references(node: Document) -> list[str]:
-    return [name for name in node if name.endswith("@")]
+def write_partial(directory: Path, document: Mapping[str, Any]) -> list[str]:
+    """See `write_workflow`."""
+    return _write(directory, PARTIAL, document)
+
+
+def write_translation(directory: Path, key: str, document: Mapping[str, Any]) -> list[str]:
+    """Writes one translation below `directory` (`translations`); the path of its file when that changed.
+
+    When the tree has it in the other format, that file is removed.
+    """
+    form = "po" if document.get("format") == "po" else "json"
+    locale = parse_key(key).locale
+    path, other = (f"{locale}/{file_name(key, each)}" for each in (form, "po" if form == "json" else "json"))
+    there = directory / path
+    text = translation_text(
+        document, there.name, there.read_bytes().decode(errors="replace") if there.is_file() else None
+    )
+    changed = _put(directory, {path: text})
+    return changed + _remove(directory, {other})
+
+
+def _write(directory: Path, main: str, document: Mapping[str, Any]) -> list[str]:
+    there = _json_files(directory, main)
+    files = files_of(main, document, there)
+    changed = _put(directory, files)
+    return changed + _remove(directory, references_of(main, there) - files.keys())
+
+
+def _json_files(directory: Path, main: str) -> dict[str, str]:
+    """The JSON files of the tree that is there, by path; empty when there is none."""
+    texts: dict[str, str] = {}
+    waiting = [main]
+    while waiting:
+        path = waiting.pop()
+        file = directory / path
+        if path not in texts and file.is_file() and file.resolve().is_relative_to(directory.resolve()):
+            texts[path] = file.read_bytes().decode(errors="replace")
+            waiting += [each for each in references_of(path, texts) if each.endswith(".json")]
+    return texts
+
+
+def _put(directory: Path, files: Mapping[str, str]) -> list[str]:
+    changed = []
+    for path, text in files.items():
+        file = _inside(directory, path)
+        content = text.encode()
+        if not file.is_file() or file.read_bytes() != content:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+            changed.append(path)
+    return changed
+
+
+def _remove(directory: Path, paths: set[str]) -> list[str]:
+    """Removes files, and the directories that this leaves empty."""
+    removed = sorted(path for path in paths if _inside(directory, path).is_file())
+    for path in removed:
+        file = directory / path
+        file.unlink()
+        for parent in file.parents[: path.count("/")]:
+            if not any(parent.iterdir()):
+                parent.rmdir()
+    return removed
+
+
+def _inside(directory: Path, path: str) -> Path:
+    """Raises `DocumentInvalid` for a path that leads out of the directory, also by a link."""
+    file = directory / path
+    if resolve("", path) is None or not file.resolve().is_relative_to(directory.resolve()):
+        raise DocumentInvalid(directory.name, [Problem(path, path, "a file inside of the resource's directory")])
+    return file

@@ -1,4 +1,9 @@
-"""The shape of documents, by the JSON Schemas in `schema/`; violations in plain words."""
+"""The shape of documents, by the published JSON Schemas in `schema/`; violations in plain words.
+
+The published schemas are for editors too: they let fields be null or stand in files (`field@`), describe conditions and
+send windows, and name the default limits. A document is checked when its nulls and references are gone, and conditions,
+send windows and limits have checks of their own; so `_strict` takes all that out.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +28,46 @@ _KINDS = {
 }
 
 
+NAMES = ("workflow", "layout", "partial", "translation")
+
+_CHECKED_ELSEWHERE = ("condition_group", "condition", "send_window", "send_windows")
+_BOUNDS = ("maxLength", "minimum", "maximum", "minItems", "maxItems")
+_NULL = {"type": "null"}
+
+
+def published_schema(name: str) -> dict[str, Any]:
+    """The schema of that name (one of `NAMES`) as it is published."""
+    schema: dict[str, Any] = json.loads((files("workflows") / "schema" / f"{name}.schema.json").read_text())
+    return schema
+
+
 def _load(name: str) -> Draft202012Validator:
-    schema = json.loads((files("workflows") / "schema" / f"{name}.schema.json").read_text())
+    schema = _strict(published_schema(name))
+    schema["$defs"] |= {each: True for each in _CHECKED_ELSEWHERE if each in schema["$defs"]}
     return Draft202012Validator(schema)
 
 
-_VALIDATORS = {name: _load(name) for name in ("workflow", "layout")}
+def _strict(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_strict(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if _NULL in node.get("anyOf", ()):
+        [variant] = (each for each in node["anyOf"] if each != _NULL)
+        node = variant | {name: value for name, value in node.items() if name != "anyOf"}
+    bounds = _BOUNDS if "limit" in node else ()
+    kept = {name: _strict(value) for name, value in node.items() if name not in bounds}
+    for name, null in (("type", "null"), ("enum", None)):
+        if isinstance(kept.get(name), list):
+            kept[name] = [each for each in kept[name] if each != null]
+    return kept
+
+
+_VALIDATORS = {name: _load(name) for name in NAMES}
 
 
 def shape_problems(schema: str, document: object) -> Iterator[Problem]:
-    """`schema` is "workflow" or "layout"."""
+    """`schema` is one of `NAMES`; the document is without nulls and references (see `workflows/parse/normal.py`)."""
     seen = set()
     for error in _VALIDATORS[schema].iter_errors(document):
         for problem in _explained(error):
@@ -97,4 +132,5 @@ def _expectation(schema: Mapping[str, Any]) -> str:
         return str(schema["expected"])
     if "enum" in schema:
         return "one of " + ", ".join(schema["enum"])
-    return _KINDS[schema["type"]]
+    kinds = schema["type"]
+    return " or ".join(_KINDS[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds))

@@ -1,111 +1,121 @@
 from copy import deepcopy
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from workflows.errors import DocumentInvalid, Problem
+from workflows.conditions import Condition, Group
+from workflows.errors import DocumentInvalid
 from workflows.model import (
+    AgentStep,
+    AnyStep,
+    AwaitedEvent,
+    BatchStep,
+    Branch,
+    BranchStep,
+    ChannelStep,
+    Cohort,
+    CohortStep,
     DelayStep,
     Duration,
-    EmailOverrides,
-    EmailStep,
+    FetchStep,
+    Overrides,
+    SendWindow,
+    ThrottleStep,
+    TriggerWorkflowStep,
+    UpdateAudienceStep,
+    UpdateDataStep,
+    UpdateRecipientStep,
+    WaitForEventStep,
+    Workflow,
+)
+from workflows.parse import parse_layout, parse_partial, parse_translation, parse_workflow
+from workflows.send_windows import DAYS
+from workflows.templates import (
+    ActionButton,
+    Button,
+    ButtonSetBlock,
+    ChatTemplate,
+    DividerBlock,
     EmailTemplate,
+    FeedTemplate,
+    GuideTemplate,
     HtmlBlock,
+    ImageBlock,
     Layout,
     MarkdownBlock,
     Padding,
-    Workflow,
+    Partial,
+    PartialBlock,
+    PushTemplate,
+    RequestTemplate,
+    SmsTemplate,
+    Translation,
 )
-from workflows.parse import parse_layout, parse_workflow
 
-EMAIL: dict[str, Any] = {
-    "ref": "email_1",
-    "type": "channel",
-    "channel_key": "email",
-    "channel_type": "email",
-    "template": {"subject": "Hi", "html_body": "<p>Hi</p>"},
-}
-DELAY: dict[str, Any] = {"ref": "delay_1", "type": "delay", "settings": {"delay_for": {"unit": "days", "value": 3}}}
-LAYOUT: dict[str, Any] = {"name": "L", "html_layout": "<b>{{ content }}</b>", "text_layout": "{{ content }}"}
-EXECUTABLE = "a step type this version can execute: channel (email), delay"
+GROUP = {"all": [{"variable": "data.a", "operator": "equal_to", "argument": "1"}]}
+PARSED_GROUP = Group("all", (Condition("data.a", "equal_to", "1"),))
 
 
 def document(*steps: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {"name": "Welcome", "steps": list(steps), **fields}
 
 
-def email(**template: Any) -> dict[str, Any]:
-    return {**EMAIL, "template": {"subject": "Hi", **template}}
+def channel(kind: str, template: dict[str, Any] | None, **fields: Any) -> dict[str, Any]:
+    step = {"ref": f"{kind}_1", "type": "channel", "channel_type": kind, "channel_key": "the-channel", **fields}
+    return step if template is None else {**step, "template": template}
 
 
-def delay(**settings: Any) -> dict[str, Any]:
-    return {**DELAY, "settings": settings}
+def function(kind: str, **settings: Any) -> dict[str, Any]:
+    return {"ref": f"{kind}_1", "type": kind, "settings": settings}
 
 
-def overrides(**given: Any) -> dict[str, Any]:
-    return {**EMAIL, "channel_overrides": given}
+def parsed(step: dict[str, Any]) -> AnyStep:
+    [found] = parse_workflow("welcome", document(step)).steps
+    return found
 
 
-def problems(source: Any, key: str = "welcome") -> list[tuple[str, object, str]]:
-    with pytest.raises(DocumentInvalid) as caught:
-        parse_workflow(key, source)
-    return [(problem.path, problem.value, problem.expected) for problem in caught.value.problems]
-
-
-FULL = {
-    "name": "Welcome",
-    "settings": {"is_commercial": True},
-    "categories": ["news"],
-    "steps": [
-        {
-            **EMAIL,
-            "name": "First",
-            "channel_overrides": {"to_address": "{{ data.to }}"},
-            "template": {
-                "subject": "Hi",
-                "visual_blocks": [
-                    {"type": "markdown", "content": "*Hi*", "id": "b", "version": 1, "variant": "default"},
-                    {"type": "html", "content": "<p>", "layout_attrs": {"padding_top": 4, "padding_left": 8}},
-                ],
-                "text_body": "Hi",
-                "settings": {"layout_key": "default", "attachment_key": "files", "pre_content": "{% assign a = 1 %}"},
-            },
-        },
-        DELAY,
-    ],
-}
-FULL_EMAIL_STEP = EmailStep(
-    ref="email_1",
-    type="channel",
-    name="First",
-    channel_key="email",
-    template=EmailTemplate(
-        subject="Hi",
-        blocks=(MarkdownBlock("*Hi*"), HtmlBlock("<p>", Padding(top=4, left=8))),
-        text_body="Hi",
-        layout_key="default",
-        pre_content="{% assign a = 1 %}",
-        attachment_key="files",
-    ),
-    overrides=EmailOverrides(to_address="{{ data.to }}"),
-)
+# Workflows
 
 
 def test_a_workflow_is_read_in_full() -> None:
-    assert parse_workflow("welcome", FULL) == Workflow(
+    source = document(
+        description="d",
+        conditions=GROUP,
+        categories=["news"],
+        tags=["t"],
+        settings={"is_commercial": True, "override_preferences": True},
+        trigger_frequency="once_per_recipient_per_tenant",
+        trigger_data_json_schema={"type": "object"},
+        goal_attachment={"goal_key": "upgrade", "attribution_window_days": 7},
+    )
+    assert parse_workflow("welcome", source) == Workflow(
         key="welcome",
         name="Welcome",
+        steps=(),
         categories=("news",),
+        conditions=PARSED_GROUP,
+        trigger_frequency="once_per_recipient_per_tenant",
+        trigger_data_json_schema={"type": "object"},
         is_commercial=True,
-        steps=(FULL_EMAIL_STEP, DelayStep(ref="delay_1", type="delay", delay_for=Duration(3, "days"))),
+        override_preferences=True,
     )
 
 
 def test_null_means_absent_and_tool_fields_and_server_fields_are_ignored() -> None:
     noise = {"$schema": "s", "__readonly": {"key": "x"}, "key": "x", "active": False, "sha": "1", "conditions": None}
-    step = {**email(**{"html_body": "x", "html_body@": "email_1/html_body.html"}), "send_windows": None, "name": None}
-    parsed = parse_workflow("welcome", {**document(step), **noise, "created_at": "2026-01-01", "description": None})
-    assert parsed == parse_workflow("welcome", document(email(html_body="x")))
+    files = {"__files": {"workflow.json": "{}"}, "__annotation": {"readonly_fields": []}}
+    step = channel("sms", {"text_body": "Hi", "text_body@": "sms_1/text_body.txt", "settings": None}, send_windows=None)
+    source = {**document(step), **noise, **files, "created_at": "2026-01-01", "description": None}
+    assert parse_workflow("welcome", source) == parse_workflow("welcome", document(channel("sms", {"text_body": "Hi"})))
+
+
+def test_the_document_is_not_changed_by_parsing_it() -> None:
+    source = document(channel("email", {"subject": "Hi", "html_body": "x"}, conditions=GROUP), description=None)
+    before = deepcopy(source)
+    parse_workflow("welcome", source)
+    assert source == before
 
 
 def test_the_schema_of_trigger_data_is_kept_to_the_letter() -> None:
@@ -117,329 +127,526 @@ def test_the_schema_of_trigger_data_is_kept_to_the_letter() -> None:
     assert parse_workflow("welcome", document(trigger_data_json_schema=schema)).trigger_data_json_schema == schema
 
 
-def test_empty_conditions_are_none() -> None:
-    source = document({**DELAY, "conditions": {}}, conditions={"all": []})
-    assert parse_workflow("welcome", source).steps[0].conditions == {}
-
-
-def test_a_workflow_may_have_no_steps() -> None:
-    assert parse_workflow("welcome", document()).first() is None
-
-
-@pytest.mark.parametrize("channel_types", [None, {}, {"email": "email"}])
-def test_an_omitted_channel_type_is_resolved_by_the_channel_or_is_email(channel_types: dict[str, str] | None) -> None:
-    step = {name: value for name, value in EMAIL.items() if name != "channel_type"}
-    parsed = parse_workflow("welcome", document(step), channel_types)
-    assert isinstance(parsed.steps[0], EmailStep)
-
-
-def test_an_omitted_channel_type_that_resolves_to_another_type_is_a_problem() -> None:
-    step = {"ref": "sms_1", "type": "channel", "channel_key": "twilio", "template": {"text_body": "Hi"}}
-    with pytest.raises(DocumentInvalid) as caught:
-        parse_workflow("welcome", document(step), {"twilio": "sms"})
-    assert caught.value.problems == [Problem("steps[0].type", "channel (sms)", EXECUTABLE)]
-
-
-@pytest.mark.parametrize("key", ["ab", "x" * 256, "Welcome", "wel come", "wel/come", "welcome\n", ""])
-def test_a_key_outside_of_the_rules_is_a_problem(key: str) -> None:
-    assert problems(document(), key) == [("key", key, "a key of 3 to 255 characters out of a-z, 0-9, _ and -")]
-
-
-@pytest.mark.parametrize("kind", ["batch", "branch", "http_fetch", "throttle", "trigger_workflow", "random_cohort"])
-def test_other_step_types_are_a_problem(kind: str) -> None:
-    step = {"ref": "s", "type": kind, "settings": {"anything": 1}, "branches": []}
-    assert problems(document(step)) == [("steps[0].type", kind, EXECUTABLE)]
-
-
-@pytest.mark.parametrize("channel_type", ["in_app_feed", "sms", "push", "chat", "http"])
-def test_other_channel_types_are_a_problem(channel_type: str) -> None:
-    step = {**EMAIL, "channel_type": channel_type, "template": {"markdown_body": "Hi {{"}}
-    assert problems(document(step)) == [("steps[0].type", f"channel ({channel_type})", EXECUTABLE)]
-
-
-GROUP = {"all": [{"variable": "data.a", "operator": "equal_to", "argument": "1"}]}
-NO_CONDITIONS = "no conditions: this version does not evaluate them yet"
-TYPED = "a path such as data.renewal_at, without braces"
-BLOCK = "steps[0].template.visual_blocks[0]"
-BACK = "a number greater than 0 (only an offset from delay_until_field_path goes back)"
-
-
-@pytest.mark.parametrize(
-    ("source", "path", "value", "expected"),
-    [
-        ({"steps": []}, "name", None, "a name of 1 to 255 characters"),
-        ({"name": "W"}, "steps", None, "a list of steps"),
-        (document(name=""), "name", "", "a name of 1 to 255 characters"),
-        (document(description="x" * 281), "description", "x" * 281, "text of at most 280 characters"),
-        (document(steps={}), "steps", {}, "a list of steps"),
-        (document(step=1), "step", 1, "a known field, such as steps"),
-        (document(zzz=1), "zzz", 1, "a known field"),
-        (
-            document(settings={"is_comercial": True}),
-            "settings.is_comercial",
-            True,
-            "a known field, such as is_commercial",
-        ),
-        (document(settings={"is_commercial": "yes"}), "settings.is_commercial", "yes", "true or false"),
-        (document(categories=["a", 1]), "categories[1]", 1, "text"),
-        (document(conditions=GROUP), "conditions", GROUP, NO_CONDITIONS),
-        (
-            document(trigger_frequency="once_per_recipient"),
-            "trigger_frequency",
-            "once_per_recipient",
-            "every_trigger: the only trigger frequency this version applies",
-        ),
-        (
-            document(trigger_data_json_schema={"properties": {"a": {"type": "texts"}}}),
-            "trigger_data_json_schema.properties.a.type",
-            "texts",
-            "valid JSON Schema: 'texts' is not valid under any of the given schemas",
-        ),
-        (
-            document(trigger_data_json_schema={"properties": {"a": {"pattern": "("}}}),
-            "trigger_data_json_schema.properties.a.pattern",
-            "(",
-            "valid JSON Schema: '(' is not a 'regex'",
-        ),
-        (document("step"), "steps[0]", "step", "an object"),  # type: ignore[arg-type]
-        (
-            document({"type": "delay", "settings": DELAY["settings"]}),
-            "steps[0].ref",
-            None,
-            "a reference, such as email_1",
-        ),
-        (document({"ref": "a"}), "steps[0].type", None, "a step type, such as channel or delay"),
-        (document({"ref": "a", "type": 1}), "steps[0].type", 1, "a step type, such as channel or delay"),
-        (document(DELAY, DELAY), "steps[1].ref", "delay_1", "a reference that no other step has"),
-        (document({**DELAY, "conditions": GROUP}), "steps[0].conditions", GROUP, NO_CONDITIONS),
-        (document({**DELAY, "conditions": []}), "steps[0].conditions", [], "a group of conditions"),
-        (document({**DELAY, "setting": 1}), "steps[0].setting", 1, "a known field, such as settings"),
-        (
-            document({"ref": "d", "type": "delay"}),
-            "steps[0].settings",
-            None,
-            "settings with delay_for or delay_until_field_path",
-        ),
-        (document(delay()), "steps[0].settings", {}, "delay_for or delay_until_field_path"),
-        (
-            document(delay(delay_for={"unit": "fortnights", "value": 1})),
-            "steps[0].settings.delay_for.unit",
-            "fortnights",
-            "one of seconds, minutes, hours, days, weeks, months",
-        ),
-        (document(delay(delay_for={"unit": "days"})), "steps[0].settings.delay_for.value", None, "a whole number"),
-        (
-            document(delay(delay_for={"unit": "days", "value": "3"})),
-            "steps[0].settings.delay_for.value",
-            "3",
-            "a whole number",
-        ),
-        (document(delay(delay_for={"unit": "days", "value": 0})), "steps[0].settings.delay_for.value", 0, BACK),
-        (document(delay(delay_for={"unit": "hours", "value": -1})), "steps[0].settings.delay_for.value", -1, BACK),
-        (
-            document(delay(delay_for={"unit": "months", "value": 13})),
-            "steps[0].settings.delay_for.value",
-            13,
-            "at most 365 days, which is 12 months",
-        ),
-        (
-            document(delay(delay_for={"unit": "days", "value": -366}, delay_until_field_path="data.at")),
-            "steps[0].settings.delay_for.value",
-            -366,
-            "at most 365 days, which is 365 days",
-        ),
-        (
-            document(delay(delay_until_field_path="{{ data.at }}")),
-            "steps[0].settings.delay_until_field_path",
-            "{{ data.at }}",
-            TYPED,
-        ),
-        (document({**EMAIL, "channel_key": ""}), "steps[0].channel_key", "", "the key of a channel"),
-        (
-            document({**EMAIL, "channel_group_key": "mail"}),
-            "steps[0].channel_group_key",
-            "mail",
-            "no channel group: this version sends through the one channel named by channel_key",
-        ),
-        (
-            document({**EMAIL, "send_windows": [{"day": "monday", "type": "send"}]}),
-            "steps[0].send_windows",
-            [{"day": "monday", "type": "send"}],
-            "no send windows: this version does not apply them yet",
-        ),
-        (document({**EMAIL, "template": "x"}), "steps[0].template", "x", "an object"),
-        (document(email()), "steps[0].template.html_body", None, "html_body or visual_blocks"),
-        (
-            document(email(html_body="x", visual_blocks=[])),
-            "steps[0].template.visual_blocks",
-            [],
-            "html_body or visual_blocks, not both",
-        ),
-        (
-            document(email(html_body="x", is_mjml=True)),
-            "steps[0].template.is_mjml",
-            True,
-            "false: this version does not render MJML yet",
-        ),
-        (
-            document(email(html_body="x", settings={"layout_key": "No Key"})),
-            "steps[0].template.settings.layout_key",
-            "No Key",
-            "a key of 3 to 255 characters out of a-z, 0-9, _ and -",
-        ),
-        (
-            document(email(visual_blocks=[{"type": "button_set", "buttons": []}])),
-            f"{BLOCK}.type",
-            "button_set",
-            "a block type this version renders: markdown, html",
-        ),
-        (document(email(visual_blocks=[{"type": "html"}])), f"{BLOCK}.content", None, "text"),
-        (
-            document(email(visual_blocks=[{"type": "html", "content": "", "layout_attrs": {"padding_top": -1}}])),
-            f"{BLOCK}.layout_attrs.padding_top",
-            -1,
-            "a whole number of pixels",
-        ),
-        (
-            document(overrides(json_overrides='{"a": 1}')),
-            "steps[0].channel_overrides.json_overrides",
-            '{"a": 1}',
-            "no JSON overrides: this version does not merge them into the provider's request yet",
-        ),
-        (
-            document(overrides(link_tracking=True)),
-            "steps[0].channel_overrides.link_tracking",
-            True,
-            "false: this version does not track links yet",
-        ),
-        (
-            document(overrides(open_tracking=True)),
-            "steps[0].channel_overrides.open_tracking",
-            True,
-            "false: this version does not track opens yet",
-        ),
-        ([], "", [], "an object"),
-    ],
-)
-def test_a_problem_has_its_path_its_value_and_what_was_expected(
-    source: Any, path: str, value: object, expected: str
-) -> None:
-    assert problems(source) == [(path, value, expected)]
-
-
-BROKEN = "Hello {{ name"
-LIQUID = "valid Liquid; line 1, column 7: expected '}}', found end of file\nHello {{ name\n      ^"
-
-
-@pytest.mark.parametrize(
-    ("step", "path"),
-    [
-        (email(html_body=BROKEN), "html_body"),
-        (email(html_body="", subject=BROKEN), "subject"),
-        (email(html_body="", text_body=BROKEN), "text_body"),
-        (email(html_body="", settings={"pre_content": BROKEN}), "settings.pre_content"),
-        (
-            email(visual_blocks=[{"type": "html", "content": ""}, {"type": "markdown", "content": BROKEN}]),
-            "visual_blocks[1].content",
-        ),
-    ],
-)
-def test_broken_liquid_is_a_problem_at_its_template(step: dict[str, Any], path: str) -> None:
-    assert problems(document(DELAY, step)) == [(f"steps[1].template.{path}", BROKEN, LIQUID)]
-
-
-def test_broken_liquid_in_an_override_is_a_problem() -> None:
-    assert problems(document(overrides(cc_address=BROKEN))) == [
-        ("steps[0].channel_overrides.cc_address", BROKEN, LIQUID)
-    ]
-
-
-def test_every_problem_is_reported_at_once() -> None:
-    source = document(
-        {"ref": "batch_1", "type": "batch"},
-        delay(delay_for={"unit": "eons", "value": 0}),
-        {**email(subject=BROKEN), "conditions": GROUP, "ref": "batch_1"},
-        colour="red",
+@pytest.mark.parametrize("empty", [{}, None, {"all": []}, {"any": []}])
+def test_empty_conditions_are_none(empty: Any) -> None:
+    parsed_ = parse_workflow(
+        "welcome", document({**function("update_data", data="{}"), "conditions": empty}, conditions=empty)
     )
-    assert {path for path, _, _ in problems(source, "W")} == {
-        "key",
-        "colour",
-        "steps[0].type",
-        "steps[1].settings.delay_for.unit",
-        "steps[1].settings.delay_for.value",
-        "steps[2].ref",
-        "steps[2].conditions",
-        "steps[2].template.subject",
-        "steps[2].template.html_body",
-    }
+    assert (parsed_.conditions, parsed_.steps[0].conditions) == (None, None)
 
 
-PLACES = [
-    ("steps",),
-    ("steps", 0),
-    ("steps", 0, "template"),
-    ("steps", 0, "channel_overrides"),
-    ("steps", 1, "settings"),
-    ("steps", 1, "settings", "delay_for"),
-    ("steps", 2, "template", "visual_blocks"),
+# Channel steps
+
+EMAIL_BLOCKS: list[dict[str, Any]] = [
+    {"type": "markdown", "content": "*Hi*", "id": "b", "version": 1, "variant": "default"},
+    {"type": "html", "content": "<p>", "layout_attrs": {"padding_top": 4, "padding_left": "8"}},
+    {
+        "type": "image",
+        "url": "https://example.com/a.png",
+        "alt": "A",
+        "action": "https://example.com",
+        "style_attrs": {"width": "25%"},
+        "layout_attrs": {"horizontal_align": "center", "padding_top": 1},
+    },
+    {"type": "divider"},
+    {
+        "type": "button_set",
+        "buttons": [
+            {
+                "label": "Go",
+                "action": "https://example.com",
+                "variant": "outline",
+                "size_attrs": {"size": "lg", "is_fullwidth": True},
+                "style_attrs": {
+                    "background_color": "#fff",
+                    "border_radius": 6,
+                    "border_width": 1,
+                    "text_color": "#000",
+                },
+            },
+            {"label": "Stop", "action": "#"},
+        ],
+        "layout_attrs": {"column_gap": 4, "horizontal_align": "right"},
+    },
+    {"type": "partial", "key": "footer", "name": "Footer", "attrs": {"year": 2026, "note": None}},
 ]
+BLOCKS = (
+    MarkdownBlock("*Hi*"),
+    HtmlBlock("<p>", Padding(top=4, left=8)),
+    ImageBlock("https://example.com/a.png", "A", "https://example.com", "25%", "center", Padding(top=1)),
+    DividerBlock(),
+    ButtonSetBlock(
+        (
+            Button("Go", "https://example.com", "outline", "lg", True, "#fff", None, 6, 1, "#000"),
+            Button("Stop", "#"),
+        ),
+        column_gap=4,
+        align="right",
+    ),
+    PartialBlock("footer", {"year": 2026, "note": None}),
+)
+REQUEST = {
+    "method": "post",
+    "url": "https://example.com",
+    "headers": [{"key": "X-Key", "value": "1"}],
+    "query_params": '{"a": "{{ data.a }}"}',
+    "body": {"a": 1},
+}
+PARSED_REQUEST = RequestTemplate(
+    "post", "https://example.com", (("X-Key", "1"),), '{"a": "{{ data.a }}"}', '{\n  "a": 1\n}'
+)
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("value", [None, 1, "x", {}, {"x": {}}, [[]], [{}], [None]])
-def test_a_wrong_shape_anywhere_is_a_problem_and_never_a_crash(place: tuple[Any, ...], value: Any) -> None:
-    complete = document(overrides(cc_address="x"), DELAY, {**email(visual_blocks=[{}]), "ref": "email_2"})
-    assert problems(_replaced(complete, place, value))
+@pytest.mark.parametrize(
+    ("kind", "source", "template"),
+    [
+        (
+            "email",
+            {
+                "subject": "Hi",
+                "visual_blocks": EMAIL_BLOCKS,
+                "text_body": "Hi",
+                "settings": {"layout_key": "default", "attachment_key": "files", "pre_content": "{% assign a = 1 %}"},
+            },
+            EmailTemplate("Hi", None, BLOCKS, "Hi", False, "default", "{% assign a = 1 %}", "files"),
+        ),
+        (
+            "email",
+            {"subject": "Hi", "html_body": "<mjml></mjml>", "is_mjml": True},
+            EmailTemplate("Hi", "<mjml></mjml>", is_mjml=True),
+        ),
+        (
+            "sms",
+            {"text_body": "Hi", "settings": {"to_number": "+1", "payload_overrides": '{"a": 1}'}},
+            SmsTemplate("Hi", "+1", '{"a": 1}'),
+        ),
+        (
+            "push",
+            {"title": "T", "text_body": "Hi", "settings": {"delivery_type": "silent"}},
+            PushTemplate("T", "Hi", "silent"),
+        ),
+        ("push", {"text_body": "Hi"}, PushTemplate("", "Hi")),
+        ("push", {"settings": {"delivery_type": "silent"}}, PushTemplate("", "", "silent")),
+        ("chat", {"markdown_body": "*Hi*", "summary": "Hi"}, ChatTemplate("*Hi*", None, "Hi")),
+        ("chat", {"json_body": [{"type": "divider"}]}, ChatTemplate("", '[\n  {\n    "type": "divider"\n  }\n]')),
+        (
+            "in_app_feed",
+            {"markdown_body": "Hi", "action_url": "", "action_buttons": [{"label": "Go", "action": "/"}]},
+            FeedTemplate("Hi", None, (ActionButton("Go", "/"),)),
+        ),
+        ("in_app_feed", {"markdown_body": "Hi", "action_url": "/a"}, FeedTemplate("Hi", "/a")),
+        ("http", REQUEST, PARSED_REQUEST),
+        ("http", {"body": "{}"}, RequestTemplate("post", "", body="{}")),
+    ],
+)
+def test_each_channel_type_has_its_template(kind: str, source: dict[str, Any], template: object) -> None:
+    step = parsed(channel(kind, source))
+    assert isinstance(step, ChannelStep)
+    assert (step.channel_type, step.template) == (kind, template)
 
 
-def _replaced(source: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    copy: Any = deepcopy(source)
-    node = copy
-    for name in path[:-1]:
-        node = node[name]
-    node[path[-1]] = value
-    return dict(copy)
+def test_a_guide_step_names_its_guide() -> None:
+    step = parsed(channel("in_app_guide", None, guide_key="tour"))
+    assert isinstance(step, ChannelStep)
+    assert step.template == GuideTemplate("tour")
 
 
-def test_a_relative_delay_may_go_back_or_be_zero() -> None:
-    for value in (-2, 0, 2):
-        source = document(delay(delay_for={"unit": "hours", "value": value}, delay_until_field_path="data.at"))
-        step = parse_workflow("welcome", source).steps[0]
-        assert step == DelayStep(ref="delay_1", type="delay", delay_for=Duration(value, "hours"), until_path="data.at")
+def test_a_channel_step_is_read_in_full() -> None:
+    windows = [{"day": day, "type": "do_not_send"} for day in DAYS]
+    step = {
+        "ref": "email_1",
+        "type": "channel",
+        "name": "First",
+        "description": "d",
+        "channel_type": "email",
+        "channel_group_key": "mail",
+        "conditions": GROUP,
+        "channel_overrides": {"to_address": "{{ data.to }}", "json_overrides": {"a": 1}, "open_tracking": False},
+        "send_windows": windows,
+        "template": {"subject": "Hi", "html_body": ""},
+    }
+    assert parsed(step) == ChannelStep(
+        ref="email_1",
+        type="channel",
+        name="First",
+        conditions=PARSED_GROUP,
+        channel_type="email",
+        channel_group_key="mail",
+        template=EmailTemplate("Hi", ""),
+        overrides=Overrides(to_address="{{ data.to }}", json_overrides='{\n  "a": 1\n}', open_tracking=False),
+        send_windows=tuple(SendWindow(weekday, sends=False) for weekday in range(7)),
+    )
+
+
+# The type of a channel
+
+
+@pytest.mark.parametrize(
+    ("step", "kind"),
+    [
+        ({"ref": "a", "guide_key": "tour"}, "in_app_guide"),
+        ({"ref": "sms_1", "template": {"subject": "Hi", "html_body": "x"}}, "email"),
+        ({"ref": "a", "template": {"text_body": "x", "settings": {"to_number": "+1"}}}, "sms"),
+        ({"ref": "a", "template": {"text_body": "x", "settings": {"delivery_type": "content"}}}, "push"),
+        ({"ref": "a", "template": {"text_body": "x", "title": "T"}}, "push"),
+        ({"ref": "a", "template": {"markdown_body": "x", "action_url": "/"}}, "in_app_feed"),
+        ({"ref": "a", "template": {"markdown_body": "x", "summary": "S"}}, "chat"),
+        ({"ref": "a", "template": {"url": "https://example.com", "method": "get"}}, "http"),
+        ({"ref": "push_1", "template": {"text_body": "x"}}, "push"),
+        ({"ref": "chat_1", "template": {"markdown_body": "x"}}, "chat"),
+        ({"ref": "in-app-feed-1", "template": {"markdown_body": "x"}}, "in_app_feed"),
+        ({"ref": "a", "channel_key": "slack-prod", "template": {"markdown_body": "x"}}, "chat"),
+        ({"ref": "a", "template": {"text_body": "x"}}, "sms"),
+        ({"ref": "a", "template": {"markdown_body": "x"}}, "in_app_feed"),
+    ],
+)
+def test_an_omitted_channel_type_is_read_off_the_step(step: dict[str, Any], kind: str) -> None:
+    found = parsed({"type": "channel", "channel_key": "main", **step})
+    assert isinstance(found, ChannelStep)
+    assert found.channel_type == kind
+
+
+def test_a_known_channel_says_its_type_wherever_the_step_stands() -> None:
+    step = {"ref": "a", "type": "channel", "channel_key": "twilio", "template": {"text_body": "Hi"}}
+    source = document({"ref": "b", "type": "branch", "branches": [{"steps": [step]}]})
+    found = parse_workflow("welcome", source, {"twilio": "push"}).step("a")
+    assert isinstance(found, ChannelStep)
+    assert found.template == PushTemplate("", "Hi")
+
+
+def test_the_documents_own_channel_type_wins() -> None:
+    step = channel("sms", {"text_body": "Hi"})
+    found = parse_workflow("welcome", document(step), {"the-channel": "push"}).steps[0]
+    assert isinstance(found, ChannelStep)
+    assert found.channel_type == "sms"
+
+
+# Function steps
+
+
+@pytest.mark.parametrize(
+    ("source", "step"),
+    [
+        (
+            function("delay", delay_for={"unit": "days", "value": "3"}),
+            DelayStep(ref="delay_1", type="delay", delay_for=Duration(3, "days")),
+        ),
+        (
+            function("delay", delay_for={"unit": "seconds", "value": -30}, delay_until_field_path="data.at"),
+            DelayStep(ref="delay_1", type="delay", delay_for=Duration(-30, "seconds"), until_path="data.at"),
+        ),
+        (
+            function("batch", batch_window={"unit": "minutes", "value": 15}),
+            BatchStep(ref="batch_1", type="batch", window=Duration(15, "minutes")),
+        ),
+        (
+            function(
+                "batch",
+                batch_key="{{ data.kind }}-{{ actor.id }}",
+                batch_window={"unit": "minutes", "value": 15},
+                batch_window_type="sliding",
+                batch_window_extension_limit={"unit": "hours", "value": 1},
+                batch_items_max_limit="50",
+                batch_items_render_limit=100,
+                batch_order="desc",
+                batch_execution_mode="flush_leading",
+                workflow_version_mode="latest",
+            ),
+            BatchStep(
+                ref="batch_1",
+                type="batch",
+                batch_key="{{ data.kind }}-{{ actor.id }}",
+                window=Duration(15, "minutes"),
+                is_sliding=True,
+                extension_limit=Duration(1, "hours"),
+                max_items=50,
+                render_limit=100,
+                order="desc",
+                flush_leading=True,
+                is_latest=True,
+            ),
+        ),
+        (
+            function("throttle", throttle_key="data.id", throttle_limit=2, throttle_window_field_path="vars.window"),
+            ThrottleStep(ref="throttle_1", type="throttle", throttle_key="data.id", limit=2, until_path="vars.window"),
+        ),
+        (
+            function("http_fetch", **REQUEST, response_path="answer.items", signing_key="s"),
+            FetchStep(
+                ref="http_fetch_1",
+                type="http_fetch",
+                request=PARSED_REQUEST,
+                response_path="answer.items",
+                signing_key="s",
+            ),
+        ),
+        (
+            function("trigger_workflow", workflow_key="welcome", data={"a": 1}, actor=""),
+            TriggerWorkflowStep(
+                ref="trigger_workflow_1", type="trigger_workflow", workflow_key="welcome", data='{\n  "a": 1\n}'
+            ),
+        ),
+        (
+            function("ai_agent", model="m", request_prompt="Say", response_type="text"),
+            AgentStep(ref="ai_agent_1", type="ai_agent", model="m", prompt="Say"),
+        ),
+        (
+            function(
+                "ai_agent",
+                model="m",
+                request_prompt="Say",
+                response_type="json",
+                response_schema='{"type": "object"}',
+                web_search_enabled=True,
+                halt_on_error=False,
+            ),
+            AgentStep(
+                ref="ai_agent_1",
+                type="ai_agent",
+                model="m",
+                prompt="Say",
+                answers_json=True,
+                response_schema={"type": "object"},
+                searches_web=True,
+                halts_on_error=False,
+            ),
+        ),
+        (
+            function("update_data", data='{"a": {{ data.b | json }} }'),
+            UpdateDataStep(ref="update_data_1", type="update_data", data='{"a": {{ data.b | json }} }'),
+        ),
+        (
+            function("update_user", recipient_mode="current", update_properties="{}"),
+            UpdateRecipientStep(ref="update_user_1", type="update_user", kind="user", properties="{}"),
+        ),
+        (
+            function("update_tenant", recipient_mode="reference", recipient_gid="acme", update_properties={"a": 1}),
+            UpdateRecipientStep(
+                ref="update_tenant_1",
+                type="update_tenant",
+                kind="tenant",
+                properties='{\n  "a": 1\n}',
+                reference="acme",
+            ),
+        ),
+        (
+            function("update_object", recipient_gid="gid://Object/projects/1", update_properties="{}"),
+            UpdateRecipientStep(
+                ref="update_object_1",
+                type="update_object",
+                kind="object",
+                properties="{}",
+                reference="gid://Object/projects/1",
+            ),
+        ),
+        (
+            function("update_audience", audience_key="vip"),
+            UpdateAudienceStep(ref="update_audience_1", type="update_audience", audience_key="vip"),
+        ),
+        (
+            function("update_audience", audience_key="vip", action="remove"),
+            UpdateAudienceStep(ref="update_audience_1", type="update_audience", audience_key="vip", adds=False),
+        ),
+    ],
+    ids=lambda value: value.get("type") if isinstance(value, dict) else "",
+)
+def test_each_function_step_is_read_in_full(source: dict[str, Any], step: AnyStep) -> None:
+    assert parsed(source) == step
+
+
+MATCH = {"operator": "and", "conditions": GROUP["all"]}
+
+
+@pytest.mark.parametrize(
+    ("event", "awaited"),
+    [
+        (
+            {"event_type": "integration_source", "event_key": "order.updated", "integration_source_key": "segment"},
+            AwaitedEvent("integration_source", "order.updated", "segment"),
+        ),
+        (
+            {"event_type": "message", "event_key": "seen", "source_type": "workflow", "source_key": "welcome"},
+            AwaitedEvent("message", "seen", "welcome"),
+        ),
+        (
+            {"event_type": "workflow", "event_key": "completed", "source_key": "welcome"},
+            AwaitedEvent("workflow", "completed", "welcome"),
+        ),
+        (
+            {"event_type": "audience", "event_key": "enter", "audience_key": "vip"},
+            AwaitedEvent("audience", "enter", "vip"),
+        ),
+        ({"event_type": "recipient"}, AwaitedEvent("recipient", "updated")),
+    ],
+)
+def test_every_event_can_be_waited_for(event: dict[str, Any], awaited: AwaitedEvent) -> None:
+    step = parsed(function("wait_for_event", event=event, match_conditions=[MATCH, {"conditions": []}]))
+    assert step == WaitForEventStep(
+        ref="wait_for_event_1",
+        type="wait_for_event",
+        event=awaited,
+        expires_after=Duration(15, "minutes"),
+        matches=(PARSED_GROUP,),
+    )
+
+
+def test_what_follows_a_wait_can_be_chosen() -> None:
+    settings = {"on_match": "halt", "on_timeout": "continue", "expires_after": {"unit": "days", "value": 30}}
+    step = parsed(function("wait_for_event", event={"event_type": "recipient"}, **settings))
+    assert isinstance(step, WaitForEventStep)
+    assert (step.halts_on_match, step.halts_on_timeout) == (True, False)
+    assert step.expires_after == Duration(30, "days")
+
+
+DELAY = function("delay", delay_for={"unit": "days", "value": 3})
+
+
+def test_branches_are_read_with_the_steps_inside() -> None:
+    branches = [
+        {"name": "Pro", "conditions": GROUP, "steps": [DELAY], "terminates": True},
+        {"conditions": None},
+    ]
+    assert parsed({"ref": "branch_1", "type": "branch", "branches": branches, "conditions": {}}) == BranchStep(
+        ref="branch_1",
+        type="branch",
+        branches=(
+            Branch("Pro", (DelayStep(ref="delay_1", type="delay", delay_for=Duration(3, "days")),), PARSED_GROUP, True),
+            Branch("Branch 2"),
+        ),
+    )
+
+
+def test_cohorts_take_percentages_as_numbers_and_as_text() -> None:
+    cohorts = [{"name": "A", "percentage": 33.3, "terminates": True}, {"percentage": "66.7"}, {"percentage": 0}]
+    step = parsed({"ref": "e", "type": "random_cohort", "cohort_key": "data.id", "cohort_branches": cohorts})
+    assert step == CohortStep(
+        ref="e",
+        type="random_cohort",
+        cohort_key="data.id",
+        branches=(
+            Cohort("A", Decimal("33.3"), terminates=True),
+            Cohort("Cohort 2", Decimal("66.7")),
+            Cohort("Cohort 3", Decimal(0)),
+        ),
+    )
+
+
+# Layouts, partials, translations
+
+LAYOUT: dict[str, Any] = {"name": "L", "html_layout": "<b>{{ content }}</b>", "text_layout": "{{ content }}"}
 
 
 def test_a_layout_is_read_in_full() -> None:
     links = [{"text": "Home", "url": "{{ vars.app_url }}"}]
-    source = {**LAYOUT, "footer_links": links, "$schema": "s", "key": "x", "is_mjml": False, "branding_overrides": None}
-    parsed = parse_layout("default", source)
-    assert parsed == Layout(
-        "default", "L", "<b>{{ content }}</b>", "{{ content }}", ({"text": "Home", "url": "{{ vars.app_url }}"},)
-    )
+    source = {**LAYOUT, "footer_links": links, "branding_overrides": {"primary_color": "#000"}, "created_at": "x"}
+    layout = Layout("main", "L", "<b>{{ content }}</b>", "{{ content }}", tuple(links))
+    assert parse_layout("main", source) == replace(layout, branding_overrides={"primary_color": "#000"})
+
+
+def test_a_layout_may_be_mjml_and_have_no_text() -> None:
+    source = {"name": "L", "html_layout": "<mjml>{{ content }}</mjml>", "text_layout": "", "is_mjml": True}
+    assert parse_layout("main", source).is_mjml is True
+
+
+def test_a_partial_is_read_with_the_defaults_of_its_inputs() -> None:
+    source = {
+        "name": "Footer",
+        "description": "d",
+        "type": "HTML",
+        "content": "{{ year }}",
+        "icon_name": "Icon",
+        "visual_block_enabled": True,
+        "input_schema": [
+            {"type": "text", "key": "year", "label": "Year", "settings": {"default": "2026", "required": True}},
+            {"type": "json", "key": "links", "label": "Links", "settings": {"default": {"a": None}}},
+            {"type": "boolean", "key": "big", "label": "Big", "settings": {"default": False}},
+            {"type": "text", "key": "note", "settings": None},
+        ],
+    }
+    defaults = {"year": "2026", "links": {"a": None}, "big": False}
+    assert parse_partial("footer", source) == Partial("footer", "Footer", "html", "{{ year }}", defaults)
+
+
+def test_a_partial_of_json_may_be_json() -> None:
+    source = {"name": "P", "type": "json", "content": {"a": "{{ a }}"}}
+    assert parse_partial("one", source).content == '{\n  "a": "{{ a }}"\n}'
 
 
 @pytest.mark.parametrize(
-    ("fields", "path", "expected"),
+    ("key", "named"),
     [
-        ({"html_layout": "<b></b>"}, "html_layout", "a layout that outputs {{ content }}"),
-        ({"html_layout": BROKEN}, "html_layout", LIQUID),
-        ({"text_layout": "no"}, "text_layout", "a layout that outputs {{ content }}"),
-        ({"text_layout": None}, "text_layout", "text"),
-        ({"is_mjml": True}, "is_mjml", "false: this version does not render MJML yet"),
-        ({"footer_links": [{"text": "x"}]}, "footer_links[0].url", "an address"),
-        ({"footer_links": [{"text": "x", "url": BROKEN}]}, "footer_links[0].url", LIQUID),
-        (
-            {"branding_overrides": {"logo": "x"}},
-            "branding_overrides",
-            "no branding overrides: this version does not apply them yet",
-        ),
-        ({"colour": 1}, "colour", "a known field"),
+        ("en", ("en", None, None)),
+        ("fr-BE/admin", ("fr-BE", "admin", None)),
+        ("en/admin~acme", ("en", "admin", "acme")),
+        ("en~ac/me", ("en", None, "ac/me")),
     ],
 )
-def test_a_layouts_problems(fields: dict[str, Any], path: str, expected: str) -> None:
+def test_a_translation_is_named_by_its_key(key: str, named: tuple[str, str | None, str | None]) -> None:
+    locale, namespace, tenant = named
+    content = '{"hello": "Hi {{ name }}", "items": {"one": "1", "other": "{{ count }}"}}'
+    texts = {"hello": "Hi {{ name }}", "items": {"one": "1", "other": "{{ count }}"}}
+    assert parse_translation(key, {"content": content}) == Translation(locale, texts, namespace, tenant)
+    assert parse_translation(key, {"content": texts, "format": "json"}).content == texts
+
+
+PO = r"""
+# A comment
+msgid ""
+msgstr "Content-Type: text/plain; charset=UTF-8\n"
+
+#: somewhere.py:1
+msgctxt "greeting"
+msgid "hello"
+msgstr "Hallo "
+"\"Welt\"\n"
+msgid "items"
+msgid_plural "items"
+msgstr[0] "Ein Ding"
+msgstr[1] "{{ count }} Dinge"
+
+msgid "untranslated"
+msgstr ""
+"""
+
+
+def test_a_translation_may_be_a_po_file() -> None:
+    found = parse_translation("de", {"format": "po", "content": PO})
+    assert found.content == {
+        "hello": 'Hallo "Welt"\n',
+        "items": {"one": "Ein Ding", "other": "{{ count }} Dinge"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "source", "path", "expected"),
+    [
+        ("e", {"content": "{}"}, "locale_code", "a locale such as en or fr-BE"),
+        ("en/a b", {"content": "{}"}, "namespace", "a namespace out of letters, digits, _ and -"),
+        ("en", {"content": "{}", "format": "yaml"}, "format", "json or po"),
+        ("en", {}, "content", "an object of texts"),
+        ("en", {"content": "[]"}, "content", "an object of texts"),
+        (
+            "en",
+            {"content": "{"},
+            "content",
+            "valid JSON; line 1, column 2: Expecting property name enclosed in double quotes",
+        ),
+        ("en", {"content": {"a": {"b": 1}}}, "content.a.b", "text, or an object of texts"),
+        ("en", {"content": {"a": "{{"}}, "content.a", "valid Liquid; "),
+        ("en", {"content": "nonsense", "format": "po"}, "content", "a valid PO file; line 1: neither"),
+        (
+            "en",
+            {"content": 'msgid "a"\nmsgid "b"', "format": "po"},
+            "content",
+            "a valid PO file; line 2: a second msgid",
+        ),
+        ("en", {"content": 'msgid "a"\nmsgstr "{{"', "format": "po"}, "content.a", "valid Liquid; "),
+        ("en", {"content": {}, "format": "po"}, "content", "the text of a PO file"),
+    ],
+)
+def test_what_is_no_translation_is_a_problem(key: str, source: dict[str, Any], path: str, expected: str) -> None:
     with pytest.raises(DocumentInvalid) as caught:
-        parse_layout("default", {**LAYOUT, **fields})
-    assert [(problem.path, problem.expected) for problem in caught.value.problems] == [(path, expected)]
-
-
-def test_an_empty_text_layout_is_none() -> None:
-    assert parse_layout("default", {**LAYOUT, "text_layout": " \n"}).text == " \n"
+        parse_translation(key, source)
+    [problem] = caught.value.problems
+    assert problem.path == path
+    assert problem.expected.startswith(expected)
