@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import time
+from decimal import Decimal
 from typing import Any, Literal
 
-ChannelType = Literal["email", "in_app_feed", "sms", "push", "chat", "http"]
+from workflows.conditions import Group
+from workflows.templates import RequestTemplate, Template
+
+ChannelType = Literal["email", "in_app_feed", "in_app_guide", "sms", "push", "chat", "http"]
 DurationUnit = Literal["seconds", "minutes", "hours", "days", "weeks", "months"]
 TriggerFrequency = Literal["every_trigger", "once_per_recipient", "once_per_recipient_per_tenant"]
-
-Conditions = Mapping[str, Any]
-"""A condition group as written, not yet evaluated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,50 +28,21 @@ class Duration:
 
 
 @dataclass(frozen=True, slots=True)
-class Padding:
-    """The space around a visual block, in pixels."""
+class SendWindow:
+    """When a channel may send on one day of the week (0 is Monday), in the recipient's zone.
 
-    top: int = 0
-    right: int = 0
-    bottom: int = 0
-    left: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class MarkdownBlock:
-    content: str
-    padding: Padding | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HtmlBlock:
-    content: str
-    padding: Padding | None = None
-
-
-EmailBlock = MarkdownBlock | HtmlBlock
-
-
-@dataclass(frozen=True, slots=True)
-class EmailTemplate:
-    """Exactly one of `html_body` (code mode) and `blocks` (visual mode) is set.
-
-    `layout_key` None means that the template brings the whole document. `text_body` None means: made from the HTML.
-    `attachment_key` is the path in the data where a trigger puts attachments.
+    `sends` False: not at all on that day. `until` None: to the day's end. Source: contract, workflow-schema §5.1.
     """
 
-    subject: str
-    html_body: str | None = None
-    blocks: tuple[EmailBlock, ...] | None = None
-    text_body: str | None = None
-    layout_key: str | None = None
-    pre_content: str | None = None
-    attachment_key: str = "attachments"
+    weekday: int
+    sends: bool
+    opens: time = time(0)
+    until: time | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class EmailOverrides:
-    """`channel_overrides` of an e-mail step; every value is a Liquid template."""
+class Overrides:
+    """`channel_overrides`: what a step sets differently from its channel. Texts are Liquid; None means the channel's."""
 
     to_address: str | None = None
     from_address: str | None = None
@@ -77,6 +50,11 @@ class EmailOverrides:
     cc_address: str | None = None
     bcc_address: str | None = None
     reply_to_address: str | None = None
+    json_overrides: str | None = None
+    link_tracking: bool | None = None
+    open_tracking: bool | None = None
+    token_deregistration: bool | None = None
+    email_based_user_id_resolution: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,15 +64,19 @@ class Step:
     ref: str
     type: str
     name: str | None = None
-    conditions: Conditions | None = None
+    conditions: Group | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmailStep(Step):
-    channel_key: str
-    template: EmailTemplate
-    overrides: EmailOverrides = EmailOverrides()
-    channel_type: ChannelType = "email"
+class ChannelStep(Step):
+    """Exactly one of `channel_key` and `channel_group_key` is set. `send_windows` is empty or has seven entries."""
+
+    channel_type: ChannelType
+    template: Template
+    channel_key: str | None = None
+    channel_group_key: str | None = None
+    overrides: Overrides = Overrides()
+    send_windows: tuple[SendWindow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +87,171 @@ class DelayStep(Step):
     until_path: str | None = None
 
 
-AnyStep = EmailStep | DelayStep
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchStep(Step):
+    """`window` and `until_path` as in a delay. `extension_limit` bounds a sliding window, counted from its opening."""
+
+    batch_key: str | None = None
+    window: Duration | None = None
+    until_path: str | None = None
+    is_sliding: bool = False
+    extension_limit: Duration | None = None
+    max_items: int | None = None
+    render_limit: int = 10
+    order: Literal["asc", "desc"] = "asc"
+    flush_leading: bool = False
+    is_latest: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrottleStep(Step):
+    """At most `limit` executions for one recipient and key in a window, which the first one opens."""
+
+    throttle_key: str | None = None
+    limit: int = 1
+    window: Duration | None = None
+    until_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One way of a branch step; the one without conditions is the default and stands last."""
+
+    name: str
+    steps: tuple[AnyStep, ...] = ()
+    conditions: Group | None = None
+    terminates: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchStep(Step):
+    branches: tuple[Branch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """One way of an experiment. The percentages of all cohorts add up to 100."""
+
+    name: str
+    percentage: Decimal
+    steps: tuple[AnyStep, ...] = ()
+    terminates: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CohortStep(Step):
+    """`cohort_key` None means the recipient."""
+
+    branches: tuple[Cohort, ...]
+    cohort_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchStep(Step):
+    """`response_path` is the dotted place in the data that the answer goes to; None merges it over the data."""
+
+    request: RequestTemplate
+    response_path: str | None = None
+    signing_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerWorkflowStep(Step):
+    """All of it Liquid. What is not given is the parent's (contract: workflow-schema §3.8)."""
+
+    workflow_key: str
+    recipients: str = "{{ recipient.id }}"
+    actor: str = "{{ actor.id }}"
+    tenant: str = "{{ tenant.id }}"
+    data: str = "{{ data | json }}"
+    cancellation_key: str = "{{ workflow.cancellation_key }}"
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedEvent:
+    """`key` is the event's (`seen`, `completed`, `enter` …), `source` the workflow's, audience's or source's key."""
+
+    type: Literal["integration_source", "message", "workflow", "audience", "recipient"]
+    key: str
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitForEventStep(Step):
+    """Pauses until an event of the recipient satisfies any of `matches` (any event when there are none)."""
+
+    event: AwaitedEvent
+    expires_after: Duration
+    matches: tuple[Group, ...] = ()
+    halts_on_match: bool = False
+    halts_on_timeout: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStep(Step):
+    """`response_schema` is a JSON Schema, set when `answers_json`."""
+
+    model: str
+    prompt: str
+    answers_json: bool = False
+    response_schema: Mapping[str, Any] | None = None
+    searches_web: bool = False
+    halts_on_error: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateDataStep(Step):
+    """`data` renders to a JSON object."""
+
+    data: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateRecipientStep(Step):
+    """update_user, update_object and update_tenant. `reference` None means the run's own recipient or tenant.
+
+    `reference` is Liquid and renders to an id, `collection/id` or `gid://Object/<collection>/<id>`; `properties` renders
+    to a JSON object.
+    """
+
+    kind: Literal["user", "object", "tenant"]
+    properties: str
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateAudienceStep(Step):
+    """Adds the recipient to a static audience, or removes it."""
+
+    audience_key: str
+    adds: bool = True
+
+
+AnyStep = (
+    ChannelStep
+    | DelayStep
+    | BatchStep
+    | ThrottleStep
+    | BranchStep
+    | CohortStep
+    | FetchStep
+    | TriggerWorkflowStep
+    | WaitForEventStep
+    | AgentStep
+    | UpdateDataStep
+    | UpdateRecipientStep
+    | UpdateAudienceStep
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A step, the one that follows it beside it, and the branch it stands in."""
+
+    step: AnyStep
+    following: str | None
+    parent: str | None
+    terminates: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,39 +260,55 @@ class Workflow:
     name: str
     steps: tuple[AnyStep, ...]
     categories: tuple[str, ...] = ()
-    conditions: Conditions | None = None
+    conditions: Group | None = None
     trigger_frequency: TriggerFrequency = "every_trigger"
     trigger_data_json_schema: Mapping[str, Any] | None = None
     is_commercial: bool = False
     override_preferences: bool = False
-    _positions: dict[str, int] = field(init=False, repr=False, compare=False)
+    _places: dict[str, _Place] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_positions", {step.ref: index for index, step in enumerate(self.steps)})
+        object.__setattr__(self, "_places", dict(_places(self.steps, None, terminates=False)))
 
     def __iter__(self) -> Iterator[AnyStep]:
-        return iter(self.steps)
+        """Every step, those inside of branches too, in the order they are written."""
+        return (place.step for place in self._places.values())
+
+    def __contains__(self, ref: str) -> bool:
+        return ref in self._places
 
     def step(self, ref: str) -> AnyStep:
         """The step of that reference. Raises `KeyError` when this version has none."""
-        return self.steps[self._positions[ref]]
+        return self._places[ref].step
 
     def first(self) -> str | None:
         """The reference of the step a run starts with; None when the workflow has no steps."""
         return self.steps[0].ref if self.steps else None
 
     def after(self, ref: str) -> str | None:
-        """The reference of the step that follows; None at the end of the workflow."""
-        position = self._positions[ref] + 1
-        return self.steps[position].ref if position < len(self.steps) else None
+        """The reference of the step that follows: the next one, or after a branch's last one what follows the branch.
+
+        None at the end of the workflow, and of a branch that terminates.
+        """
+        place = self._places[ref]
+        if place.following is not None:
+            return place.following
+        return None if place.terminates or place.parent is None else self.after(place.parent)
+
+    def inside(self, ref: str, index: int) -> str | None:
+        """The reference of the step that follows when a branch step takes its way of that index. None at the end."""
+        step = self.step(ref)
+        assert isinstance(step, BranchStep | CohortStep)
+        way = step.branches[index]
+        if way.steps:
+            return way.steps[0].ref
+        return None if way.terminates else self.after(ref)
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """An e-mail layout: Liquid around the rendered body, which it outputs as `{{ content }}`."""
-
-    key: str
-    name: str
-    html: str
-    text: str
-    footer_links: tuple[Mapping[str, str], ...] = ()
+def _places(steps: tuple[AnyStep, ...], parent: str | None, *, terminates: bool) -> Iterator[tuple[str, _Place]]:
+    following = [step.ref for step in steps[1:]]
+    for step, after in zip(steps, [*following, None], strict=False):
+        yield step.ref, _Place(step, after, parent, terminates)
+        if isinstance(step, BranchStep | CohortStep):
+            for way in step.branches:
+                yield from _places(way.steps, step.ref, terminates=way.terminates)

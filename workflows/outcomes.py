@@ -12,10 +12,15 @@ from workflows.effects import Effect
 
 @dataclass(frozen=True, slots=True)
 class Continue:
-    """Go on with the next step. `data`, when given, replaces the run's data from here on."""
+    """Go on with the next step. `data`, when given, replaces the run's data from here on.
+
+    `output` is what later steps see as `refs.<ref>`. `on_latest`: go on, on the newest version that still has this step.
+    """
 
     reason: str = ""
     data: Mapping[str, Any] | None = None
+    output: Mapping[str, Any] | None = None
+    on_latest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +32,19 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Execute this same step again at `until` (aware, UTC); it then finds the time in `context.paused_until`."""
+    """Execute this same step again at `until` (aware, UTC); it then finds the time in `context.paused_until`, and
+    `memory` (a JSON object) in `context.memory`."""
 
     until: datetime
+    reason: str
+    memory: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Go on inside of the branch of that index, and after it behind this step."""
+
+    branch: int
     reason: str
 
 
@@ -40,6 +55,6 @@ class Halt:
     reason: str
 
 
-StepOutcome = Continue | Skip | Pause | Halt
+StepOutcome = Continue | Skip | Pause | Enter | Halt
 Steps = Generator[Effect, Any, StepOutcome]
 """What a step handler is: a generator of effects that returns an outcome."""

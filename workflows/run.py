@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
 
-from workflows.effects import Effect
+from workflows.effects import OUTWARD, AskModel, Effect, HttpCall
 from workflows.model import Workflow
-from workflows.outcomes import Continue, Halt, Pause, Skip, StepOutcome, Steps
+from workflows.outcomes import Continue, Enter, Halt, Pause, Skip, StepOutcome, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,9 @@ def advance(workflow: Workflow, ref: str, outcome: StepOutcome) -> Next:
     """What follows the step. `KeyError` when the workflow has no such step."""
     match outcome:
         case Continue() | Skip():
-            following = workflow.after(ref)
-            return Finish("the last step is done") if following is None else Go(following)
+            return _go(workflow.after(ref))
+        case Enter(branch=index):
+            return _go(workflow.inside(ref, index))
         case Pause(until=until):
             return Wait(ref, until)
         case Halt(reason=reason):
@@ -51,12 +52,16 @@ def advance(workflow: Workflow, ref: str, outcome: StepOutcome) -> Next:
             assert_never(outcome)
 
 
-def drive(steps: Steps, answer: Callable[[Effect], Any]) -> StepOutcome:
-    """Executes a handler to its end: `answer` does what an effect asks for and gives the handler its answer.
+def _go(ref: str | None) -> Next:
+    return Finish("the last step is done") if ref is None else Go(ref)
 
-    What the handler or `answer` raises goes through; the handler is then closed.
+
+def drive(steps: Steps, answer: Callable[[Effect], Any], reply: Any = None) -> StepOutcome | HttpCall | AskModel:
+    """Executes a handler to its end, or to the next effect that calls another machine: drive on with that call's reply.
+
+    `answer` does what any other effect asks for and gives the handler its answer. What the handler or `answer` raises goes
+    through; the handler is then closed.
     """
-    reply: Any = None
     try:
         while True:
             try:
@@ -64,6 +69,9 @@ def drive(steps: Steps, answer: Callable[[Effect], Any]) -> StepOutcome:
             except StopIteration as end:
                 outcome: StepOutcome = end.value
                 return outcome
+            if isinstance(effect, OUTWARD):
+                return effect
             reply = answer(effect)
-    finally:
+    except BaseException:
         steps.close()
+        raise

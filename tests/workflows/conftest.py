@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from workflows.model import AnyStep, EmailOverrides, EmailStep, EmailTemplate, Workflow
+from workflows.model import AnyStep, ChannelStep, Overrides, Workflow
 from workflows.program import Program
 from workflows.scope import ChannelView, Scope, StepContext
+from workflows.templates import EmailTemplate
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -29,17 +30,18 @@ def make_scope() -> Callable[..., Scope]:
 
 
 @pytest.fixture
-def make_email_step() -> Callable[..., EmailStep]:
-    def make(overrides: EmailOverrides | None = None, **template: Any) -> EmailStep:
+def make_email_step() -> Callable[..., ChannelStep]:
+    def make(overrides: Overrides | None = None, **template: Any) -> ChannelStep:
         template = {"subject": "Hello", **template}
         if "blocks" not in template:
             template.setdefault("html_body", "<p>Hello</p>")
-        return EmailStep(
+        return ChannelStep(
             ref="email_1",
             type="channel",
+            channel_type="email",
             channel_key="email",
             template=EmailTemplate(**template),
-            overrides=overrides or EmailOverrides(),
+            overrides=overrides or Overrides(),
         )
 
     return make
@@ -51,7 +53,7 @@ def make_context(make_scope: Callable[..., Scope]) -> Callable[..., StepContext]
         defaults: dict[str, Any] = {
             "now": NOW,
             "channels": {"email": ChannelView("ch_1", "email", "email", "smtp")},
-            "program": Program(Workflow("welcome", "Welcome", steps), {}),
+            "program": Program(Workflow("welcome", "Welcome", steps)),
         }
         return StepContext(scope=scope or make_scope(), **{**defaults, **fields})
 

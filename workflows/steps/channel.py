@@ -2,63 +2,150 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Generator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from typing import Any
 
-from workflows.content import Email
-from workflows.effects import Enqueue, Record
-from workflows.email.headers import is_one_address
-from workflows.model import EmailStep
+from workflows.channels import NoAddress
+from workflows.content import Content
+from workflows.effects import Effect, Enqueue, Record
+from workflows.groups import channels_of, parse_group_document
+from workflows.judging import gather
+from workflows.liquid.lookups import rendering
+from workflows.model import ChannelStep
 from workflows.outcomes import Continue, Skip, Steps
-from workflows.scope import StepContext
+from workflows.preferences import decide, preference_conditions
+from workflows.scope import ChannelView, StepContext
+from workflows.send_windows import NeverOpens, next_opening
 from workflows.steps import handles
 
-
-@handles(EmailStep)
-def channel(step: EmailStep, context: StepContext) -> Steps:
-    """The run goes on at once: delivery is its own concern, and its failure does not undo the step."""
-    for gate in GATES:
-        if reason := gate(step, context):
-            return Skip(reason)
-    email = context.program.email(step)
-    yield Record("address_resolved", {"to": email.address(context.scope, context.now)})
-    if context.scope.lookup(step.template.attachment_key):
-        yield Record("attachments_left_out", {"path": step.template.attachment_key}, error=True)
-    content = email.render(context.scope, context.now, context.channels[step.channel_key].sender)
-    yield Record("rendered", _sizes(content))
-    message_id = yield Enqueue(step.channel_key, content, _snapshot(context.scope.recipient))
-    return Continue(f"message {message_id} was created")
+TEXTS = ("subject", "title", "html", "text", "body", "markdown")
 
 
-def channel_is_configured(step: EmailStep, context: StepContext) -> str | None:
-    configured = context.channels.get(step.channel_key)
+@handles(ChannelStep)
+def channel(step: ChannelStep, context: StepContext) -> Steps:
+    """The run goes on at once: delivery is its own concern, and its failure does not undo the step.
+
+    A channel group may send through several channels, a recipient have several addresses on one: each is a message.
+    """
+    channels = yield from _channels(step, context)
+    if isinstance(channels, str):
+        return Skip(channels)
+    reasons, messages = [], []
+    for each in channels:
+        made = yield from _send(step, context, each)
+        if isinstance(made, str):
+            reasons.append(made)
+        else:
+            messages += made
+    if not messages:
+        return Skip("; ".join(dict.fromkeys(reasons)))
+    return Continue(f"{_count(messages)} created: {', '.join(messages)}")
+
+
+def _count(messages: list[str]) -> str:
+    return "1 message was" if len(messages) == 1 else f"{len(messages)} messages were"
+
+
+def _channels(step: ChannelStep, context: StepContext) -> Generator[Effect, Any, list[ChannelView] | str]:
+    """The channels to send through, or why there are none."""
+    keys: tuple[str, ...] = (step.channel_key or "",)
+    if step.channel_group_key is not None:
+        document = context.groups.get(step.channel_group_key)
+        if document is None:
+            return f"channel group `{step.channel_group_key}` does not exist in this environment"
+        group = parse_group_document(document)
+        facts = yield from gather(group.conditions, context)
+        keys = yield from rendering(context, partial(channels_of, group, facts))
+        yield Record("channel_group_resolved", {"group": step.channel_group_key, "channels": list(keys)})
+        if not keys:
+            return f"no rule of channel group `{step.channel_group_key}` applies"
+    missing = [problem for key in keys if (problem := _problem(step, context, key))]
+    if len(missing) == len(keys):
+        return "; ".join(missing)
+    return [context.channels[key] for key in keys if not _problem(step, context, key)]
+
+
+def _problem(step: ChannelStep, context: StepContext, key: str) -> str | None:
+    configured = context.channels.get(key)
     if configured is None:
-        return f"channel `{step.channel_key}` is not configured in this environment"
+        return f"channel `{key}` is not configured in this environment"
     if configured.type != step.channel_type:
-        return f"channel `{step.channel_key}` is of type {configured.type}, the step needs {step.channel_type}"
+        return f"channel `{key}` is of type {configured.type}, the step needs {step.channel_type}"
     return None
 
 
-def recipient_is_addressable(step: EmailStep, context: StepContext) -> str | None:
-    address = context.program.email(step).address(context.scope, context.now)
-    if not address:
-        return "recipient has no email address"
-    if step.overrides.to_address is None and not is_one_address(address):
-        return "recipient's email is not one address"
-    return None
+def _send(step: ChannelStep, context: StepContext, channel: ChannelView) -> Generator[Effect, Any, list[str] | str]:
+    """The messages made on one channel, or why there are none. In the contract's order: the recipient's data,
+    preferences, send windows, and only then the templates (semantics §3)."""
+    content = context.program.content(step)
+    try:
+        addresses = yield from rendering(context, lambda: content.addresses(context, channel))
+    except NoAddress as unreachable:
+        return str(unreachable)
+    yield Record("address_resolved", {"channel": channel.key, "addresses": len(addresses)})
+    if reason := (yield from _opted_out(context, channel)):
+        return reason
+    messages = []
+    for address in addresses:
+        try:
+            scheduled_at = yield from _opening(step, context, address)
+        except NeverOpens as never:
+            return str(never)
+        rendered = yield from rendering(context, partial(content.render, context, channel, address))
+        yield Record("rendered", _sizes(rendered))
+        messages.append((yield Enqueue(channel.key, rendered, _snapshot(context.scope.recipient), scheduled_at)))
+    return messages
 
 
-GATES: tuple[Callable[[EmailStep, StepContext], str | None], ...] = (channel_is_configured, recipient_is_addressable)
-"""What may keep a step from sending, as the reason to skip it. In the order of the contract: channel and conditions,
-the recipient's data, preferences, send windows (semantics §3)."""
+def _opening(step: ChannelStep, context: StepContext, address: Any) -> Generator[Effect, Any, datetime | None]:
+    """When the message may leave, None for now. A device's own zone goes before its owner's (contract: semantics §17)."""
+    if not step.send_windows:
+        return None
+    zone = address.get("timezone") if isinstance(address, Mapping) else None
+    zone = zone or context.timezone
+    opens = next_opening(step.send_windows, context.now, zone)
+    if opens is not None:
+        yield Record("outside_send_window", {"opens": opens.isoformat(), "timezone": zone})
+    return opens
 
 
-def _sizes(email: Email) -> dict[str, int]:
-    return {
-        "subject_chars": len(email.subject),
-        "html_bytes": len(email.html.encode()),
-        "text_bytes": len(email.text.encode()),
-    }
+def _sizes(content: Content) -> dict[str, int]:
+    """How long its texts are: enough to see that something was rendered, without showing it."""
+    fields = content.as_json()
+    sizes = {f"{name}_chars": len(fields[name]) for name in TEXTS if isinstance(fields.get(name), str)}
+    return sizes or {"chars": len(json.dumps(fields))}
+
+
+def _opted_out(context: StepContext, channel: ChannelView) -> Generator[Effect, Any, str]:
+    """The preference that forbids the message, in words; empty when nothing does."""
+    workflow = context.program.workflow
+    facts = yield from gather(preference_conditions(context.preferences), _of_first_activity(context))
+    deciding = partial(
+        decide,
+        context.preferences,
+        workflow_key=workflow.key,
+        categories=workflow.categories,
+        channel_type=channel.type,
+        channel_id=channel.id,
+        channel_key=channel.key,
+        is_commercial=workflow.is_commercial,
+        override=workflow.override_preferences,
+        facts=facts,
+    )
+    decision = yield from rendering(context, deciding)
+    if decision.rule or decision.evaluations:
+        yield Record("preferences_evaluated", decision.as_json())
+    return "" if decision.allowed else decision.reason
+
+
+def _of_first_activity(context: StepContext) -> StepContext:
+    """What conditions of preferences see: of a batch the first activity alone (contract: semantics §6)."""
+    first = context.scope.first_data
+    return context if first is None else replace(context, scope=replace(context.scope, data=first))
 
 
 def _snapshot(recipient: Mapping[str, Any]) -> dict[str, Any]:
