@@ -19,7 +19,7 @@ from api_shim.directory import Directory, load_snapshot
 from api_shim.errors import answer_to, error_response, install_handlers, problem
 from api_shim.ingest import Ingest
 from api_shim.openapi import definitions, docs_page
-from api_shim.routes import dev, health, messages, users, workflow_recipient_runs, workflows
+from api_shim.routes import dev, health, messages, unsubscribe, users, workflow_recipient_runs, workflows
 from api_shim.schemas.common import Error, Properties
 from api_shim.schemas.workflow_recipient_runs import RunsQuery
 from api_shim.schemas.workflows import CancelRequest, NotifyCancelRequest, NotifyRequest, TriggerRequest
@@ -114,7 +114,7 @@ def make_app() -> Front:
         responses={"4XX": {"model": Error, "description": "The request is refused."}},
     )
     install_handlers(app)
-    for module in (workflows, workflow_recipient_runs, users, messages, health):
+    for module in (workflows, workflow_recipient_runs, users, messages, unsubscribe, health):
         app.include_router(module.router)
     if settings().development:
         app.include_router(dev.router)

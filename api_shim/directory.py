@@ -13,13 +13,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 from uuid import UUID
 
-from jsonschema import Draft202012Validator
 from jsonschema.protocols import Validator
-from jsonschema.validators import validator_for
-from referencing import Registry
 from starlette.concurrency import run_in_threadpool
 
 from notify_workers.redis_client import async_client
@@ -27,14 +23,12 @@ from notify_workers.resources import CHANGES
 from notify_workers.store import environments, resources
 from notify_workers.store.environments import ApiKey, Channel
 from notify_workers.store.session import transaction
+from workflows.trigger_data import data_validator
 
 log = logging.getLogger(__name__)
 
 LOOK_INTERVAL = 5.0
 """Seconds after which a change is seen even when Redis did not tell of it."""
-
-NOTHING_REMOTE: Registry[Any] = Registry()
-"""Where a schema's references are looked up besides in itself: a request must never make us fetch an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +65,7 @@ def load_snapshot(known: Snapshot | None = None) -> Snapshot:
 
 def _entry(workflow: resources.Resource) -> WorkflowEntry:
     schema = workflow.content.get("trigger_data_json_schema")
-    return WorkflowEntry(workflow.active, _validator(schema) if schema else None)
-
-
-def _validator(schema: Mapping[str, object]) -> Validator:
-    return validator_for(schema, default=Draft202012Validator)(schema, registry=NOTHING_REMOTE)
+    return WorkflowEntry(workflow.active, data_validator(schema) if schema else None)
 
 
 class Directory:

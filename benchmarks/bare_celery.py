@@ -16,11 +16,13 @@ import psycopg
 from celery import Celery
 
 from notify_workers.installation import LIBRARY
-from workflows.email.render import CompiledEmail
+from workflows.content import Email
 from workflows.files import read_library
+from workflows.model import ChannelStep
 from workflows.parse import parse_layout, parse_workflow
 from workflows.program import Program
-from workflows.scope import Scope
+from workflows.scope import ChannelView, Scope, StepContext
+from workflows.templates import Resources
 
 BROKER = os.environ.get("BARE_BROKER", "")
 DATABASE = os.environ.get("BARE_DATABASE", "")
@@ -29,6 +31,8 @@ SINK_PORT = int(os.environ.get("BARE_SINK_PORT", "0"))
 app = Celery("bare", broker=BROKER)
 app.conf.task_default_queue = "bare"
 
+CHANNEL = ChannelView("mail", "email", "email", "smtp")
+
 TABLE = """
     create table if not exists bare (
         id bigserial primary key, run text, step text, recipient text, subject text, at timestamptz default now())
@@ -36,11 +40,21 @@ TABLE = """
 
 
 @cache
-def emails() -> dict[str, CompiledEmail]:
+def invite() -> Program:
     library = read_library(LIBRARY)
     layouts = {key: parse_layout(key, document) for key, document in library.layouts.items()}
-    program = Program(parse_workflow("account-invite", library.workflows["account-invite"]), layouts)
-    return {step.ref: program.email(step) for step in program.workflow if step.type == "channel"}  # type: ignore[arg-type]
+    workflow = parse_workflow("account-invite", library.workflows["account-invite"])
+    return Program(workflow, Resources(layouts=layouts))
+
+
+def rendered(step_ref: str, recipient: str, data: dict[str, str]) -> Email:
+    program, scope = invite(), Scope(data=data, recipient={"id": recipient, "email": recipient, "name": "Jane Doe"})
+    step = program.workflow.step(step_ref)
+    assert isinstance(step, ChannelStep)
+    context = StepContext(scope, datetime.now(UTC), {CHANNEL.key: CHANNEL}, program)
+    content = program.content(step).render(context, CHANNEL, recipient)
+    assert isinstance(content, Email)
+    return content
 
 
 @cache
@@ -54,8 +68,7 @@ def smtp() -> smtplib.SMTP:
 
 
 def send(run: str, step: str, recipient: str, data: dict[str, str]) -> None:
-    user = {"id": recipient, "email": recipient, "name": "Jane Doe"}
-    email = emails()[step].render(Scope(data=data, recipient=user), datetime.now(UTC))
+    email = rendered(step, recipient, data)
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "Doorbell <hello@doorbell.test>", email.to, email.subject
     message.set_content(email.text)

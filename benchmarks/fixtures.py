@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
 from pydantic_core import to_json
@@ -39,12 +41,12 @@ def publish_waiting(days: int) -> None:
         resources.publish_workflow(tx, DEVELOPMENT, "waiting", {"name": "Waiting", "steps": [step]})
 
 
-def trigger(workflow: str, recipients: list[str]) -> None:
+def trigger(workflow: str, recipients: Sequence[Any]) -> None:
     payload = {
         "environment_id": str(DEVELOPMENT),
         "workflow": workflow,
         "inline": True,
-        "recipients": recipients,
+        "recipients": list(recipients),
         "data": {},
     }
     count, values = pending.arguments([pending.Entry(uuid4(), to_json(payload))])

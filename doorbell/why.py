@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
+from doorbell.wording import details, wording
 from notify_workers.errors import NotFound
 from notify_workers.store import deliveries, messages
 from notify_workers.store.messages import MessageFilter, MessageRow
@@ -19,6 +19,7 @@ from notify_workers.store.session import Transaction, transaction
 class Line:
     at: datetime
     order: int
+    part: int
     where: str
     text: str
 
@@ -57,9 +58,10 @@ def _heading(run: RunRow) -> Iterator[str]:
 
 
 def _lines(tx: Transaction, run: RunRow) -> Iterator[Line]:
-    yield Line(run.inserted_at, 0, "trigger", f"triggered ({run.source.get('type', 'api')})")
+    yield Line(run.inserted_at, 0, 0, "trigger", f"triggered ({run.source.get('type', 'api')})")
     for number, event in enumerate(run_events(tx, run.id), 1):
-        yield Line(event.at, number, event.step_ref or "run", f"{event.event}{_details(event.data)}")
+        for part, text in enumerate(wording(event.event, event.data)):
+            yield Line(event.at, number, part, event.step_ref or "run", text)
     wanted = MessageFilter(run_id=run.id)
     for message in messages.page_of_messages(tx, run.environment_id, wanted, after=None, before=None, limit=1000):
         yield from _message_lines(tx, message)
@@ -67,13 +69,13 @@ def _lines(tx: Transaction, run: RunRow) -> Iterator[Line]:
 
 def _message_lines(tx: Transaction, message: MessageRow) -> Iterator[Line]:
     for event in messages.message_events(tx, message.id):
-        yield Line(event.at, 1000 + event.number, message.step_ref, f"{event.type}{_details(event.data or {})}")
+        yield Line(event.at, 1000 + event.number, 0, message.step_ref, f"{event.type}{details(event.data or {})}")
     for attempt in deliveries.attempts(tx, message.id):
         handed = f"attempt {attempt.attempt}: handed to the provider {attempt.provider}".rstrip()
-        yield Line(attempt.started_at, 500 + attempt.attempt, message.step_ref, handed)
+        yield Line(attempt.started_at, 500 + attempt.attempt, 0, message.step_ref, handed)
         if attempt.finished_at:
             said = f"attempt {attempt.attempt}: {attempt.outcome}{_said(attempt)}"
-            yield Line(attempt.finished_at, 600 + attempt.attempt, message.step_ref, said)
+            yield Line(attempt.finished_at, 600 + attempt.attempt, 0, message.step_ref, said)
 
 
 def _said(attempt: deliveries.Attempt) -> str:
@@ -83,11 +85,6 @@ def _said(attempt: deliveries.Attempt) -> str:
     ]
     told = "; ".join(part for part in (attempt.reason, *answers) if part)
     return f" ({told})" if told else ""
-
-
-def _details(data: Mapping[str, Any]) -> str:
-    shown = ", ".join(f"{name}={value}" for name, value in data.items() if value is not None)
-    return f" ({shown})" if shown else ""
 
 
 def _table(lines: list[Line]) -> Iterator[str]:

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Protocol
 from uuid import UUID
 
 from redis import RedisError
@@ -70,10 +71,29 @@ class CancellationKey:
         return int.from_bytes(blake2b(self.token().encode(), digest_size=8).digest(), signed=True)
 
 
+class Cancellable(Protocol):
+    """Whatever is about one run: a step, or a delivery, in hand."""
+
+    @property
+    def environment_id(self) -> UUID: ...
+    @property
+    def workflow_key(self) -> str: ...
+    @property
+    def cancellation_key(self) -> str | None: ...
+
+
+def key_of(run: Cancellable) -> CancellationKey | None:
+    """What a cancellation of the run is called; None when its trigger gave no key."""
+    if run.cancellation_key is None:
+        return None
+    return CancellationKey(run.environment_id, run.workflow_key, run.cancellation_key)
+
+
 def cancel(key: CancellationKey, recipients: Sequence[Reference] = ()) -> int | None:
     """Cancels every run triggered before now with that key, or only those of the recipients.
 
-    When this returns, no later step or send of them starts. Returns how many runs were stopped, None while that cannot
+    When this returns, no later step or send of them starts. An activity in an open batch is taken out of it; whoever else
+    is in the batch still gets it. Returns how many runs and activities were stopped, None while that cannot
     be known because triggers are still being accepted or fanned out. Raises `StoreUnavailable`; then nothing is cancelled.
     """
     tokens = [key.token(each) for each in recipients] or [key.token()]

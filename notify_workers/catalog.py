@@ -14,27 +14,45 @@ from typing import Any
 from uuid import UUID
 
 from notify_workers.providers import Provider, load_provider
+from notify_workers.settings import settings
 from notify_workers.store import environments, resources
 from notify_workers.store.environments import Channel
 from notify_workers.store.session import Transaction
-from workflows.model import Layout
-from workflows.parse import parse_layout, parse_workflow
+from workflows.parse import parse_layout, parse_partial, parse_translation, parse_workflow
 from workflows.program import Program
 from workflows.scope import ChannelView
+from workflows.templates import Resources
 
 
 @dataclass(frozen=True)
 class EnvironmentCatalog:
-    """One environment's channels, layouts and variables."""
+    """One environment's channels, channel groups, what templates refer to, variables and default preferences.
 
+    `documents` are the resources' by kind and key.
+    """
+
+    id: UUID
     channels_by_id: Mapping[UUID, Channel]
-    layout_documents: Mapping[str, Any]
+    documents: Mapping[str, Mapping[str, Any]]
     variables: Mapping[str, Any]
+    default_preferences: Mapping[str, Any]
+    signing_secret: str
+    timezone: str
 
     @cached_property
-    def layouts(self) -> dict[str, Layout]:
+    def resources(self) -> Resources:
         """Only those who render need them: a layout that cannot be read keeps no finished message from being sent."""
-        return {key: parse_layout(key, document) for key, document in self.layout_documents.items()}
+        layouts, partials = self.documents[resources.EMAIL_LAYOUT], self.documents[resources.PARTIAL]
+        translations = self.documents[resources.TRANSLATION]
+        return Resources(
+            layouts={key: parse_layout(key, document) for key, document in layouts.items()},
+            partials={key: parse_partial(key, document) for key, document in partials.items()},
+            translations=tuple(parse_translation(key, document) for key, document in translations.items()),
+        )
+
+    @property
+    def groups(self) -> Mapping[str, Any]:
+        return self.documents[resources.CHANNEL_GROUP]
 
     @cached_property
     def channels(self) -> dict[str, ChannelView]:
@@ -76,23 +94,30 @@ class Catalog:
         return self._environments[environment_id]
 
     def program(self, tx: Transaction, environment_id: UUID, version_id: UUID) -> Program:
-        """A workflow's version, compiled with the environment's layouts."""
+        """A workflow's version, compiled with the environment's layouts, partials and translations."""
         if version_id not in self._programs:
             known = self.environment(tx, environment_id)
             key, content = resources.load_version(tx, version_id)
             types = {channel.key: channel.type for channel in known.channels.values()}
-            self._programs[version_id] = Program(parse_workflow(key, content, channel_types=types), known.layouts)
+            self._programs[version_id] = Program(parse_workflow(key, content, channel_types=types), known.resources)
         return self._programs[version_id]
 
 
 def _load_environment(tx: Transaction, environment_id: UUID) -> EnvironmentCatalog:
-    layouts = resources.current(tx, resources.EMAIL_LAYOUT, environment_id)
-    variables = {each.id: each.variables for each in environments.environments(tx)}
+    (environment,) = (each for each in environments.environments(tx) if each.id == environment_id)
     return EnvironmentCatalog(
+        id=environment_id,
         channels_by_id={channel.id: channel for channel in environments.channels(tx, environment_id)},
-        layout_documents={layout.key: layout.content for layout in layouts},
-        variables=variables.get(environment_id, {}),
+        documents={kind: _documents(tx, kind, environment_id) for kind in resources.SHARED},
+        variables=environment.variables,
+        default_preferences=environment.default_preferences,
+        signing_secret=environment.signing_secret,
+        timezone=settings().timezone,
     )
+
+
+def _documents(tx: Transaction, kind: str, environment_id: UUID) -> dict[str, Any]:
+    return {each.key: each.content for each in resources.current(tx, kind, environment_id)}
 
 
 _lock = Lock()

@@ -7,48 +7,33 @@ nobody can know the result of: it is marked `unknown`, and the channel's `on_unk
 
 from __future__ import annotations
 
-import logging
 import random
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, assert_never
 
-from notify_workers import cancellations, smtp
+from notify_workers import cancellations, exchanges
 from notify_workers.cancellations import CancellationKey
 from notify_workers.catalog import catalog
-from notify_workers.errors import DoorbellError, kind_and_place
+from notify_workers.errors import DoorbellError
+from notify_workers.exchanges import Unknown
 from notify_workers.ids import ksuid
 from notify_workers.providers import (
     Bounced,
     Delivered,
-    Envelope,
     Provider,
     Refused,
     Retry,
     SendOutcome,
     Sent,
-    SmtpReply,
-    SmtpSubmission,
 )
 from notify_workers.settings import settings
-from notify_workers.smtp import ResultLost
 from notify_workers.store import deliveries, due
 from notify_workers.store.deliveries import DeliveryClaim, Settlement
 from notify_workers.store.session import statement
-from workflows.content import Email
-
-log = logging.getLogger(__name__)
 
 EARLY = 0.05
 """Seconds before its time at which a delivery may start."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """The provider may have accepted the message, or not."""
-
-    reason: str
 
 
 def deliver(due_id: int) -> None:
@@ -70,8 +55,8 @@ def deliver(due_id: int) -> None:
     elif not claim.intended:
         _settle(claim, provider, _settlement(claim, provider, Unknown(_LOST)), [])
     else:
-        outcome, exchanges = _send(claim, provider)
-        _settle(claim, provider, _settlement(claim, provider, outcome), exchanges)
+        outcome, exchanged = _send(claim, provider)
+        _settle(claim, provider, _settlement(claim, provider, outcome), exchanged)
 
 
 def _provider(tx: Any, claim: DeliveryClaim) -> Provider | DoorbellError:
@@ -105,56 +90,9 @@ _CANCELLED = Settlement(
 def _send(
     claim: DeliveryClaim, provider: Provider | DoorbellError
 ) -> tuple[SendOutcome | Unknown, list[dict[str, Any]]]:
-    """Drives a provider's generator. Its exchanges, as the delivery log shows them, come back with the outcome."""
     if isinstance(provider, DoorbellError):
         return Refused(provider.message), []
-    exchanges: list[dict[str, Any]] = []
-    wanted: SmtpSubmission | None = None
-    envelope = Envelope(claim.message_id, claim.message_id)
-    try:
-        sending = provider.send(Email.from_json(dict(claim.content)), envelope)
-        wanted = next(sending)
-        while True:
-            reply = smtp.submit(wanted)
-            exchanges.append(_logged(wanted, reply))
-            wanted = sending.send(reply)
-    except StopIteration as end:
-        outcome: SendOutcome = end.value
-        return outcome, exchanges
-    except ResultLost as error:
-        if wanted is not None:
-            exchanges.append(_logged(wanted, SmtpReply(0, str(error), "END", {})))
-        return Unknown(str(error)), exchanges
-    except Exception as error:
-        log.error("message %s could not be composed for %s: %s", claim.message_id, provider.name, kind_and_place(error))
-        return Refused(f"{type(error).__name__} while composing the message"), exchanges
-
-
-def _logged(wanted: SmtpSubmission, reply: SmtpReply) -> dict[str, Any]:
-    """An exchange without secrets and without the body: its size tells enough."""
-    return {
-        "request": {
-            "method": "POST",
-            "host": f"{wanted.host}:{wanted.port}",
-            "path": "/",
-            "query": None,
-            "headers": {"security": wanted.security, "authenticated": wanted.username is not None},
-            "body": {
-                "mail_from": wanted.envelope_from,
-                "rcpt_to": list(wanted.envelope_to),
-                "message_bytes": len(wanted.message),
-            },
-        },
-        "response": {
-            "status": reply.code,
-            "headers": {},
-            "body": {
-                "stage": reply.stage,
-                "text": reply.text,
-                "refused": {address: f"{code} {text}" for address, (code, text) in reply.refused.items()},
-            },
-        },
-    }
+    return exchanges.send(provider, claim.content, claim.message_id)
 
 
 def _settlement(claim: DeliveryClaim, provider: Provider | DoorbellError, outcome: SendOutcome | Unknown) -> Settlement:
@@ -217,7 +155,7 @@ def _settle(
     claim: DeliveryClaim,
     provider: Provider | DoorbellError,
     to: Settlement,
-    exchanges: list[Mapping[str, Any]] | list[Any],
+    exchanged: list[dict[str, Any]],
 ) -> None:
     with statement() as tx:
         again = deliveries.settle_delivery(
@@ -225,7 +163,7 @@ def _settle(
             claim,
             to,
             provider=provider.name if not isinstance(provider, DoorbellError) else "",
-            exchanges=list(exchanges),
+            exchanges=list(exchanged),
             event_id=ksuid(time.time()),
             horizon=settings().horizon,
             lease=settings().delivery_lease,

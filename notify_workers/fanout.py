@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from notify_workers.cancellations import NOBODY, CancellationKey, Revoked, already_cancelled
+from notify_workers.cancellations import NOBODY, Revoked, already_cancelled, key_of
 from notify_workers.catalog import catalog
 from notify_workers.ids import recipient_run_id
 from notify_workers.settings import settings
@@ -20,6 +20,7 @@ from notify_workers.store.recipients import Reference, deep_merge
 from notify_workers.store.runs import insert_runs
 from notify_workers.store.session import Transaction, transaction
 from notify_workers.store.triggers import Trigger, load_trigger
+from workflows.model import Workflow
 
 
 def start(tx: Transaction, triggers: Sequence[Trigger]) -> None:
@@ -40,7 +41,7 @@ def fan_out(due_id: int) -> None:
         if claim is None:
             return
         trigger = load_trigger(tx, claim.trigger_id)
-        key = _key(trigger)
+        key = key_of(trigger)
         if key is not None:
             cancellation_rows.lock(tx, [key.lock])
         _make_runs(tx, [trigger], claim.cursor)
@@ -56,13 +57,14 @@ def _make_runs(tx: Transaction, triggers: Sequence[Trigger], cursor: int) -> Non
     revoked = _revoked(tx, triggers)
     runs: list[dict[str, Any]] = []
     for trigger in triggers:
-        first = compiled.program(tx, trigger.environment_id, trigger.version_id).workflow.first()
-        runs.extend(_runs(trigger, first, revoked.get(trigger.id, NOBODY), cursor))
+        workflow = compiled.program(tx, trigger.environment_id, trigger.version_id).workflow
+        runs.extend(_runs(trigger, workflow, revoked.get(trigger.id, NOBODY), cursor))
     tx.ring(*insert_runs(tx, runs))
 
 
-def _runs(trigger: Trigger, first: str | None, revoked: Revoked, cursor: int) -> Iterator[dict[str, Any]]:
+def _runs(trigger: Trigger, workflow: Workflow, revoked: Revoked, cursor: int) -> Iterator[dict[str, Any]]:
     """Runs for the chunk of a trigger's recipients. Those cancelled since the trigger was made are born cancelled."""
+    first = workflow.first()
     for collection, identifier, only_for_them in islice(trigger.recipients, cursor, cursor + settings().fan_out_chunk):
         recipient = Reference(collection, identifier)
         yield {
@@ -77,7 +79,19 @@ def _runs(trigger: Trigger, first: str | None, revoked: Revoked, cursor: int) ->
             "status": _first_status(first, recipient, revoked),
             "data": deep_merge(trigger.data, only_for_them) if only_for_them else None,
             "step": first,
+            "once": _once(workflow, trigger.tenant),
         }
+
+
+def _once(workflow: Workflow, tenant: str | None) -> str | None:
+    """What a recipient enters the workflow once for: everything, a tenant, or (None) nothing (contract: semantics §1)."""
+    match workflow.trigger_frequency:
+        case "every_trigger":
+            return None
+        case "once_per_recipient":
+            return ""
+        case "once_per_recipient_per_tenant":
+            return tenant or ""
 
 
 def _first_status(first: str | None, recipient: Reference, revoked: Revoked) -> str:
@@ -88,11 +102,5 @@ def _first_status(first: str | None, recipient: Reference, revoked: Revoked) -> 
 
 def _revoked(tx: Transaction, triggers: Sequence[Trigger]) -> dict[UUID, Revoked]:
     """Who of which trigger is cancelled already, for the triggers of which anybody is."""
-    keyed = {trigger.id: (key, trigger.sequence) for trigger in triggers if (key := _key(trigger))}
+    keyed = {trigger.id: (key, trigger.sequence) for trigger in triggers if (key := key_of(trigger))}
     return already_cancelled(tx, keyed) if keyed else {}
-
-
-def _key(trigger: Trigger) -> CancellationKey | None:
-    if trigger.cancellation_key is None:
-        return None
-    return CancellationKey(trigger.environment_id, trigger.workflow_key, trigger.cancellation_key)

@@ -33,6 +33,11 @@ def recipient_run_id(trigger_id: UUID, collection: str, identifier: str) -> UUID
     return uuid5(trigger_id, f"{collection}\0{identifier}")
 
 
+def activity_id(trigger_id: UUID) -> str:
+    """A trigger's activity, named by the trigger: 27 characters, the same wherever it is shown."""
+    return f"{trigger_id.int:040d}"[-27:]
+
+
 def channel_id(key: str) -> UUID:
     """A channel has the same id in every environment and installation, so that clients can be configured once."""
     return uuid5(_NAMESPACE, f"channel:{key}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import UUID
 
 import workflows
 from notify_workers import resources
 from notify_workers.ids import environment_id
 from notify_workers.store import environments, session
-from notify_workers.store.session import transaction
+from notify_workers.store.session import Transaction, transaction
 
 ENVIRONMENTS = (("development", "Development"), ("production", "Production"))
 
@@ -20,6 +21,15 @@ DEVELOPMENT_KEYS = (
     ("knock_st_doorbell", "service", None),
 )
 """Keys that never change. They are taken from loopback addresses only."""
+
+SANDBOX_CHANNELS = (
+    ("in-app-feed", "In-app feed", "in_app_feed", "in_app"),
+    ("sms", "SMS sandbox", "sms", "sandbox_sms"),
+    ("push", "Push sandbox", "push", "sandbox_push"),
+    ("chat", "Chat sandbox", "chat", "sandbox_chat"),
+    ("webhook", "Webhook sandbox", "http", "sandbox_webhook"),
+)
+"""Channels of the development stack that need nothing outside of it: key, name, type, provider."""
 
 LIBRARY = Path(workflows.__file__).parent / "library"
 
@@ -33,7 +43,7 @@ def install() -> None:
 
 
 def install_development(smtp_port: int) -> None:
-    """The development stack's keys, its mail channel and the library's workflows."""
+    """The development stack's keys, its channels and the library's workflows."""
     with resources.configuration() as tx:
         for key, kind, slug in DEVELOPMENT_KEYS:
             environments.add_key(
@@ -59,5 +69,11 @@ def install_development(smtp_port: int) -> None:
                     "from_address": "Doorbell <hello@doorbell.test>",
                 },
             )
+            set_sandbox_channels(tx, environment_id(slug))
     for slug, _ in ENVIRONMENTS:
         resources.push_library(LIBRARY, environment_id(slug))
+
+
+def set_sandbox_channels(tx: Transaction, environment: UUID) -> None:
+    for key, name, type, provider in SANDBOX_CHANNELS:
+        environments.set_channel(tx, environment, key, name=name, type=type, provider=provider, settings={})

@@ -1,7 +1,8 @@
 """The lifeline: finds what should have moved and did not, and rings again.
 
 What PostgreSQL owes is rung again by the timer process, whose every publication moves the row on by a lease. What is left
-for the lifeline is what PostgreSQL does not know yet: triggers that Redis holds and no worker has accepted.
+for the lifeline is what PostgreSQL does not know yet: triggers that Redis holds and no worker has accepted. It also forgets
+windows that have ended and that nothing refers to.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from datetime import timedelta
 
 from notify_workers import pending, queue
 from notify_workers.settings import settings
-from notify_workers.store import triggers
+from notify_workers.store import batches, throttles, triggers
 from notify_workers.store.session import transaction
 
 log = logging.getLogger(__name__)
 
 ORPHAN_AGE = timedelta(days=1)
+FORGOTTEN_AT_ONCE = 1000
+"""Windows of a kind; the next look goes on."""
 
 
 def look() -> int:
@@ -26,6 +29,7 @@ def look() -> int:
         log.warning("lifeline: %d triggers were not accepted in time and are rung again", len(overdue))
     queue.ring(pending.accept_bells(overdue))
     _forget_orphans()
+    _forget_windows()
     return len(overdue)
 
 
@@ -35,6 +39,13 @@ def _forget_orphans() -> None:
         old = triggers.old_payloads(tx, ORPHAN_AGE)
         claimed = {each.trigger_id for each in pending.load(old)}
         triggers.forget_payloads(tx, [each for each in old if each not in claimed])
+
+
+def _forget_windows() -> None:
+    """Batch windows that a leading run opened and nobody followed, and those of throttles."""
+    with transaction() as tx:
+        batches.forget_unfollowed(tx, FORGOTTEN_AT_ONCE)
+        throttles.forget_closed(tx, FORGOTTEN_AT_ONCE)
 
 
 def _quiet() -> bool:

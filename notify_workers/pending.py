@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from redis import RedisError
+
+from notify_workers.errors import StoreUnavailable
 from notify_workers.queue import ACCEPT, Bell, envelope
 from notify_workers.redis_client import client
 
@@ -62,6 +65,14 @@ return answers
 )
 """Takes several triggers and the bells for them, all or nothing. Answers for each with nothing, or with the idempotency
 entry that was there first; such a trigger is not taken. `arguments` makes its keys and arguments."""
+
+
+def next_sequence() -> int:
+    """A number above all that triggers and cancellations have had before. Raises `StoreUnavailable`."""
+    try:
+        return int(client().eval(NEXT_SEQUENCE + "return string.format('%.0f', sequence)", 1, SEQUENCE))
+    except RedisError as error:
+        raise StoreUnavailable("Redis does not answer") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
-"""The door to resources: workflows and layouts are checked, versioned and made known to every process."""
+"""The door to resources: workflows and what their templates share are checked, versioned and told to every process."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -17,10 +17,25 @@ from notify_workers.errors import NotFound
 from notify_workers.redis_client import client
 from notify_workers.store import environments, resources
 from notify_workers.store.session import Transaction, transaction
-from workflows.files import read_library
-from workflows.parse import parse_layout, parse_workflow
+from workflows.files import (
+    SOURCES,
+    Library,
+    read_library,
+    write_layout,
+    write_partial,
+    write_translation,
+    write_workflow,
+)
+from workflows.parse import parse_layout, parse_partial, parse_translation, parse_workflow
+from workflows.parse.normal import READ_ONLY
 
 log = logging.getLogger(__name__)
+
+_SCHEMAS = {
+    resources.WORKFLOW: "https://schemas.knock.app/cli/workflow.json",
+    resources.EMAIL_LAYOUT: "https://schemas.knock.app/cli/email-layout.json",
+    resources.PARTIAL: "https://schemas.knock.app/cli/partial.json",
+}
 
 CHANGES = "doorbell:catalog"
 """Redis channel on which a change of configuration is told at once; its message is the catalog's new number."""
@@ -54,6 +69,21 @@ def publish_layout(tx: Transaction, environment: UUID, key: str, document: Mappi
     return _publish(tx, environment, resources.EMAIL_LAYOUT, key, document)
 
 
+def publish_partial(tx: Transaction, environment: UUID, key: str, document: Mapping[str, Any]) -> UUID | None:
+    """Makes a partial's document its current version. None when it is the current one already."""
+    parse_partial(key, document)
+    return _publish(tx, environment, resources.PARTIAL, key, document)
+
+
+def publish_translation(tx: Transaction, environment: UUID, key: str, document: Mapping[str, Any]) -> UUID | None:
+    """Makes a translation's document its current version. None when it is the current one already.
+
+    `key` is `en`, `en/admin` or `en/admin~acme`: locale, namespace, tenant.
+    """
+    parse_translation(key, document)
+    return _publish(tx, environment, resources.TRANSLATION, key, document)
+
+
 def _publish(tx: Transaction, environment: UUID, kind: str, key: str, document: Mapping[str, Any]) -> UUID | None:
     sha = sha256(to_json({name: document[name] for name in sorted(document)})).hexdigest()
     known = resources.get_resource(tx, environment, kind, key)
@@ -69,11 +99,59 @@ def push_library(root: Path, environment: UUID) -> list[str]:
     """
     library = read_library(root)
     with configuration() as tx:
-        layouts = [key for key, document in library.layouts.items() if publish_layout(tx, environment, key, document)]
-        workflows = [
-            key for key, document in library.workflows.items() if publish_workflow(tx, environment, key, document)
-        ]
-    return layouts + workflows
+        return [key for publish, key, document in _publications(library) if publish(tx, environment, key, document)]
+
+
+Publish = Callable[[Transaction, UUID, str, Mapping[str, Any]], UUID | None]
+
+
+def _publications(library: Library) -> Iterator[tuple[Publish, str, Mapping[str, Any]]]:
+    """What others refer to comes first."""
+    kinds: list[tuple[Publish, Mapping[str, Mapping[str, Any]]]] = [
+        (publish_translation, library.translations),
+        (publish_partial, library.partials),
+        (publish_layout, library.layouts),
+        (publish_workflow, library.workflows),
+    ]
+    for publish, documents in kinds:
+        for key, document in documents.items():
+            yield publish, key, document
+
+
+def pull_library(root: Path, environment: UUID) -> list[str]:
+    """Writes every resource of an environment into a tree of files. The paths of the files that changed or went.
+
+    What was pushed from files comes back as it was. Over a tree that is there, content stays in the files where that tree
+    has it; resources that the environment does not have are left alone.
+    """
+    with transaction() as tx:
+        slug = next(each.slug for each in environments.environments(tx) if each.id == environment)
+        kinds = (resources.WORKFLOW, resources.EMAIL_LAYOUT, resources.PARTIAL, resources.TRANSLATION)
+        found = [each for kind in kinds for each in resources.current(tx, kind, environment)]
+    return [path for each in found for path in _write(root, each, _annotated(each, slug))]
+
+
+def _write(root: Path, resource: resources.Resource, document: Mapping[str, Any]) -> list[str]:
+    if resource.kind == resources.TRANSLATION:
+        return [f"translations/{path}" for path in write_translation(root / "translations", resource.key, document)]
+    folder, write = {
+        resources.WORKFLOW: ("workflows", write_workflow),
+        resources.EMAIL_LAYOUT: ("layouts", write_layout),
+        resources.PARTIAL: ("partials", write_partial),
+    }[resource.kind]
+    return [f"{folder}/{resource.key}/{path}" for path in write(root / folder / resource.key, document)]
+
+
+def _annotated(resource: resources.Resource, environment: str) -> dict[str, Any]:
+    """What was not pushed from files gets what the Knock CLI adds: the facts of the server, and the schema for editors."""
+    document = dict(resource.content)
+    if SOURCES in document or resource.kind == resources.TRANSLATION:
+        return document
+    facts: dict[str, Any] = {"environment": environment, "key": resource.key}
+    if resource.kind == resources.WORKFLOW:
+        facts |= {"active": resource.active, "valid": True}
+    own = {name: value for name, value in document.items() if name not in READ_ONLY}
+    return {**own, "__readonly": facts, "$schema": _SCHEMAS[resource.kind]}
 
 
 def set_workflow_active(environment: UUID, key: str, active: bool) -> None:

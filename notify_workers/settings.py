@@ -11,6 +11,7 @@ from dataclasses import Field, dataclass, field, fields
 from math import inf
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 from notify_workers.errors import SettingsInvalid
 
@@ -66,6 +67,18 @@ def _redis_url(text: str) -> str:
     return text
 
 
+def _http_url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("expected http:// or https://")
+    return text.rstrip("/")
+
+
+def _timezone(text: str) -> str:
+    if text not in available_timezones():
+        raise ValueError("expected the name of a time zone, such as Europe/Berlin")
+    return text
+
+
 def _setting(name: str, default: Any, parse: Callable[[str], Any], doc: str) -> Any:
     """A field that is a variable of the environment."""
     return field(default=default, metadata={"name": f"DOORBELL_{name}", "parse": parse, "doc": doc})
@@ -76,6 +89,15 @@ class Settings:
     # Where things are
     host: str = _setting("HOST", "127.0.0.1", str, "Address the API listens on.")
     port: int = _setting("PORT", 4000, _port, "Port the API listens on; 0 takes a free one.")
+    public_url: str = _setting(
+        "PUBLIC_URL",
+        "http://127.0.0.1:4000",
+        _http_url,
+        "Where recipients reach the API: links in messages, such as the one to unsubscribe, start with it.",
+    )
+    timezone: str = _setting(
+        "TIMEZONE", "Etc/UTC", _timezone, "The account's time zone, for recipients that have none of their own."
+    )
     home: Path = _setting(
         "HOME", Path(".doorbell"), Path, "All state of the development stack; deleting it resets everything."
     )
@@ -153,6 +175,23 @@ class Settings:
         "LIFELINE_INTERVAL", 30.0, _positive, "Seconds between two looks of the lifeline."
     )
     step_attempts: int = _setting("STEP_ATTEMPTS", 3, _count, "Executions of a failing step before its run is halted.")
+    call_lease: float = _setting(
+        "CALL_LEASE",
+        90.0,
+        _positive,
+        "Seconds after which a step that asks another machine counts as lost and is executed again.",
+    )
+    max_nesting: int = _setting(
+        "MAX_NESTING", 10, _count, "How deep workflows may trigger each other: the chain of trigger_workflow steps."
+    )
+    ai_url: str | None = _setting(
+        "AI_URL",
+        None,
+        _http_url,
+        "An OpenAI-compatible endpoint for ai_agent steps, such as https://api.openai.com/v1. Unset: those steps fail.",
+    )
+    ai_key: str | None = _setting("AI_KEY", None, str, "The key for that endpoint.")
+    ai_timeout: float = _setting("AI_TIMEOUT", 60.0, _positive, "Seconds to wait for a model's answer.")
     step_retry_delay: float = _setting(
         "STEP_RETRY_DELAY", 2.0, _positive, "Seconds before a failed step is tried again; doubles."
     )
@@ -169,6 +208,9 @@ class Settings:
     smtp_idle: float = _setting(
         "SMTP_IDLE", 30.0, _positive, "Seconds an idle SMTP connection is kept for the next message."
     )
+    http_response_limit: int = _setting(
+        "HTTP_RESPONSE_LIMIT", MEGABYTE, _count, "Bytes that are read of an answer to a webhook or a fetch step."
+    )
     token_lifetime: float = _setting(
         "TOKEN_LIFETIME",
         400 * 86_400.0,
@@ -179,6 +221,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.delivery_lease <= self.smtp_timeout:
             raise SettingsInvalid(["DOORBELL_DELIVERY_LEASE must be longer than DOORBELL_SMTP_TIMEOUT"])
+        if self.call_lease <= self.ai_timeout:
+            raise SettingsInvalid(["DOORBELL_CALL_LEASE must be longer than DOORBELL_AI_TIMEOUT"])
 
     @property
     def database(self) -> str:

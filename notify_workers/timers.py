@@ -12,7 +12,7 @@ from redis import RedisError
 from notify_workers import lifeline, queue
 from notify_workers.errors import StoreUnavailable
 from notify_workers.settings import settings
-from notify_workers.store import due
+from notify_workers.store import due, waits
 from notify_workers.store.session import transaction
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ class Timers:
         if self._backlog() > settings().queue_bound:
             return 0
         with transaction() as tx:
+            waits.wake(tx)
             bells = due.take_publishable(tx, settings().timer_chunk, far=self._room_ahead())
             tx.ring(*bells)
         now = self._clock()

@@ -7,19 +7,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from pydantic_core import from_json
 
 from notify_workers import fanout, pending
 from notify_workers.cancellations import CancellationKey
+from notify_workers.catalog import catalog
 from notify_workers.errors import StoreUnavailable, kind_and_place
 from notify_workers.pending import Pending
+from notify_workers.settings import settings
 from notify_workers.store import cancellations as cancellation_rows
 from notify_workers.store import resources, triggers
 from notify_workers.store.recipients import TENANTS, USERS, Identity, Reference, identify
 from notify_workers.store.resources import WorkflowStatus
+from notify_workers.store.runs import StepClaim
 from notify_workers.store.session import Transaction, transaction
+from workflows.effects import TriggerWorkflow
+from workflows.errors import StepFailed
 
 log = logging.getLogger(__name__)
 
@@ -140,15 +145,58 @@ def _request(tx: Transaction, waiting: Pending) -> TriggerRequest | None:
 
 def _accept(waiting: Sequence[Pending]) -> None:
     with transaction() as tx:
-        requests = [request for each in waiting if (request := _request(tx, each))]
-        statuses = resources.workflow_statuses(tx, [(each.environment_id, each.workflow_key) for each in requests])
-        runnable = [each for each in requests if _runnable(each, statuses)]
-        identify(tx, ((each.environment_id, identity) for each in runnable for identity in each.identities()))
-        rows = [_row(each, statuses[each.environment_id, each.workflow_key].version_id) for each in runnable]
-        fresh = triggers.insert_triggers(tx, rows)
-        cancellation_rows.lock(tx, [each.cancellation.lock for each in runnable if each.cancellation])
-        fanout.start(tx, [_trigger(row) for row in rows if row["id"] in fresh])
+        _start(tx, [request for each in waiting if (request := _request(tx, each))])
         triggers.forget_payloads(tx, [each.trigger_id for each in waiting if not each.payload])
+
+
+def _start(tx: Transaction, requests: Sequence[TriggerRequest]) -> list[TriggerRequest]:
+    """Writes triggers and makes their first runs. Those whose workflow is active."""
+    statuses = resources.workflow_statuses(tx, [(each.environment_id, each.workflow_key) for each in requests])
+    runnable = [each for each in requests if _runnable(each, statuses)]
+    identify(tx, ((each.environment_id, identity) for each in runnable for identity in each.identities()))
+    rows = [_row(each, statuses[each.environment_id, each.workflow_key].version_id) for each in runnable]
+    fresh = triggers.insert_triggers(tx, rows)
+    cancellation_rows.lock(tx, [each.cancellation.lock for each in runnable if each.cancellation])
+    fanout.start(tx, [_trigger(row) for row in rows if row["id"] in fresh])
+    return runnable
+
+
+def trigger_from_step(tx: Transaction, claim: StepClaim, asked: TriggerWorkflow) -> str | None:
+    """Triggers a workflow for a step, in the step's own transaction: the same trigger however often the step is repeated.
+
+    The trigger's id; None when there is no such active workflow. Raises `StepFailed` for data that the workflow's schema
+    refuses and for workflows that trigger each other without end.
+    """
+    depth = int(claim.source.get("depth", 0)) + 1
+    if depth > settings().max_nesting:
+        raise StepFailed(f"workflows trigger each other {depth} deep; DOORBELL_MAX_NESTING allows {depth - 1}")
+    payload = {
+        "environment_id": str(claim.environment_id),
+        "workflow": asked.workflow_key,
+        "recipients": list(asked.recipients),
+        "data": dict(asked.data),
+        "actor": asked.actor,
+        "tenant": asked.tenant,
+        "cancellation_key": asked.cancellation_key,
+        "settings": dict(claim.settings),
+        "source": {"type": "workflow_step", "depth": depth, "run_id": str(claim.run_id), "step_ref": claim.step},
+    }
+    request = TriggerRequest(uuid5(claim.run_id, claim.step), pending.next_sequence(), payload)
+    if len(request.recipients) > settings().max_recipients:
+        allowed = f"DOORBELL_MAX_RECIPIENTS allows {settings().max_recipients} for one trigger"
+        raise StepFailed(f"{len(request.recipients)} recipients; {allowed}")
+    _check_data(tx, request)
+    return str(request.id) if _start(tx, [request]) else None
+
+
+def _check_data(tx: Transaction, request: TriggerRequest) -> None:
+    """What the shim does for an application's triggers."""
+    current = resources.get_resource(tx, request.environment_id, resources.WORKFLOW, request.workflow_key)
+    if current is None:
+        return
+    program = catalog(resources.catalog_number(tx)).program(tx, request.environment_id, current.version_id)
+    if problem := program.data_problem(request.payload["data"]):
+        raise StepFailed(f"workflow `{request.workflow_key}` does not take {problem}")
 
 
 def _runnable(request: TriggerRequest, statuses: dict[tuple[UUID, str], WorkflowStatus]) -> bool:
@@ -174,7 +222,7 @@ def _row(request: TriggerRequest, version_id: UUID) -> dict[str, Any]:
         "tenant": request.tenant,
         "cancellation_key": request.payload.get("cancellation_key"),
         "settings": request.payload.get("settings") or {},
-        "source": {"type": "api"},
+        "source": request.payload.get("source") or {"type": "api"},
     }
 
 

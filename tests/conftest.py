@@ -18,13 +18,14 @@ from starlette.testclient import TestClient
 from doorbell.embedded import EmbeddedPostgres, EmbeddedRedis
 from notify_workers import installation
 from notify_workers import settings as settings_module
+from notify_workers.ids import environment_id
 from notify_workers.redis_client import client
 from notify_workers.settings import Settings, choose, read
 from notify_workers.store import session
 from notify_workers.store.environments import set_channel
 from notify_workers.store.session import transaction
 from tests.contract import check_answer
-from tests.engine import DEVELOPMENT, Engine
+from tests.engine import Engine
 from tests.mail_server import MailServer
 
 
@@ -92,7 +93,8 @@ def _redis(given: Settings, home: Path, stack: ExitStack) -> str:
 
 EMPTIED = (
     *("due", "delivery_attempts", "message_events", "messages", "run_log", "recipient_runs", "triggers"),
-    *("cancellations", "large_payloads", "recipients", "resources", "resource_versions"),
+    *("cancellations", "large_payloads", "recipients", "resources", "resource_versions", "outbox"),
+    *("batch_items", "batch_windows", "throttle_windows", "waits", "signals", "audience_members", "entries"),
 )
 """In an order that the foreign keys allow. Truncating them takes ten times as long, for as few rows as a test leaves."""
 
@@ -114,14 +116,15 @@ def mail(mail_server: MailServer) -> MailServer:
 
 @pytest.fixture
 def engine(stores: Settings, mail: MailServer) -> Iterator[Engine]:
-    """An empty installation: environments, keys and the mail channel, no workflows; the clock at the present."""
+    """An empty installation: environments, keys, the development stack's channels, no workflows; the clock at the present."""
     choose(stores)
     with transaction() as tx:
         for table in EMPTIED:
             tx.run(text(f"delete from {table}"))
         tx.run(text("update clock set offset_seconds = 0"))
         tx.run(text("delete from api_keys where not loopback_only"))
-        tx.run(text("delete from channels where key <> 'email'"))
+        tx.run(text("delete from channels"))
+        tx.run(text("update environments set variables = '{}', default_preferences = '{}'"))
         tx.run(text("update catalog set number = number + 1"))
         settings = {
             "host": "127.0.0.1",
@@ -129,7 +132,10 @@ def engine(stores: Settings, mail: MailServer) -> Iterator[Engine]:
             "security": "none",
             "from_address": "Doorbell <hello@doorbell.test>",
         }
-        set_channel(tx, DEVELOPMENT, "email", name="Mail", type="email", provider="smtp", settings=settings)
+        for slug, _ in installation.ENVIRONMENTS:
+            of = environment_id(slug)
+            set_channel(tx, of, "email", name="Mail", type="email", provider="smtp", settings=settings)
+            installation.set_sandbox_channels(tx, of)
     client().flushdb()
     yield Engine()
     choose(stores)

@@ -58,6 +58,9 @@ class Engine:
         with resources.configuration() as tx:
             return resources.publish_workflow(tx, DEVELOPMENT, key, {"name": key, "steps": list(steps), **workflow})
 
+    def set_active(self, key: str, *, active: bool) -> None:
+        resources.set_workflow_active(DEVELOPMENT, key, active)
+
     def identify(self, user_id: str, **properties: Any) -> None:
         with transaction() as tx:
             identify(tx, [(DEVELOPMENT, Identity(Reference(USERS, user_id), properties))])

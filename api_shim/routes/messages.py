@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic_core import to_json
 
+from api_shim import contents
 from api_shim.auth import Public, Secret
 from api_shim.bodies import check
 from api_shim.directory import Directory
@@ -28,12 +29,13 @@ from api_shim.schemas.messages import (
 )
 from api_shim.schemas.users import entity
 from notify_workers.errors import NotFound
-from notify_workers.runner import activity_id
+from notify_workers.ids import activity_id
 from notify_workers.store import deliveries, messages
 from notify_workers.store.environments import Channel
 from notify_workers.store.messages import MessageFilter, MessageRow
 from notify_workers.store.recipients import Recipient
 from notify_workers.store.session import Transaction, transaction
+from workflows.content import content_from_json
 
 router = APIRouter(tags=["Messages"])
 
@@ -87,17 +89,8 @@ def get_content(message_id: str, caller: Secret) -> MessageContents:
         found = messages.get_content(tx, message_id, caller.environment_id)
     if found is None:
         raise _missing(message_id)
-    email = schemas.MessageEmailContent(
-        to=found.content["to"],
-        **{"from": found.content["sender"]},
-        cc=found.content["cc"] or None,
-        bcc=found.content["bcc"] or None,
-        reply_to=found.content["reply_to"] or None,
-        subject_line=found.content["subject"],
-        html_body=found.content["html"],
-        text_body=found.content["text"],
-    )
-    return MessageContents(message_id=found.message_id, data=email, inserted_at=found.inserted_at)
+    shown = contents.shown(content_from_json(found.content))
+    return MessageContents(message_id=found.message_id, data=shown, inserted_at=found.inserted_at)
 
 
 @router.get("/v1/messages/{message_id}/events", operation_id="listMessageEvents", openapi_extra=query_of(PageQuery))
@@ -132,7 +125,7 @@ def list_activities(message_id: str, request: Request, caller: Secret) -> ListAc
     with transaction() as tx:
         message = _load(tx, message_id, caller.environment_id)
         activities = [each for each in messages.activities(tx, message_id) if _carries(each.data, query.trigger_data)]
-    found = page_of(query, activities, lambda each: f"{each.inserted_at.isoformat()}|{each.trigger_id}")
+    found = page_of(query, activities, lambda each: f"{each.number:020d}")
     items = [
         schemas.Activity(
             id=activity_id(each.trigger_id),

@@ -40,14 +40,11 @@ from notify_workers.store import triggers
 from notify_workers.store.recipients import USERS, Reference
 from notify_workers.store.session import transaction
 from workflows.shape import join
+from workflows.trigger_data import MOST_QUOTED
 
 router = APIRouter(tags=["Workflows"])
 
 TRIGGER_FIELDS = ("recipients", "actor", "tenant", "data", "cancellation_key", "settings")
-
-MOST_QUOTED = 300
-"""Characters of a schema violation that are shown: it quotes the value, which may be megabytes."""
-
 
 @router.post(
     "/v1/workflows/{key}/trigger",

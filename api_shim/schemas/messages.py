@@ -128,10 +128,74 @@ class MessageEmailContent(Answer):
     text_body: str
 
 
+class MessageSmsContent(Answer):
+    typename: Literal["MessageSmsContent"] = Field(default="MessageSmsContent", alias="__typename")
+    to: str
+    body: str
+
+
+class MessagePushContent(Answer):
+    typename: Literal["MessagePushContent"] = Field(default="MessagePushContent", alias="__typename")
+    token: str
+    title: str
+    body: str
+    data: dict[str, Any] | None
+
+
+class ChatBlock(Answer):
+    type: Literal["text", "markdown"]
+    name: str
+    content: str
+
+
+class ChatTemplate(Answer):
+    blocks: list[ChatBlock] | None
+    json_content: dict[str, Any] | None
+    summary: str | None
+
+
+class MessageChatContent(Answer):
+    typename: Literal["MessageChatContent"] = Field(default="MessageChatContent", alias="__typename")
+    connection: dict[str, Any]
+    template: ChatTemplate
+    metadata: dict[str, Any] | None = None
+
+
+class MessageInAppFeedContent(Answer):
+    typename: Literal["MessageInAppFeedContent"] = Field(default="MessageInAppFeedContent", alias="__typename")
+    blocks: list[dict[str, Any]]
+
+
+class QueryParam(Answer):
+    key: str
+    value: str
+
+
+class MessageWebhookContent(Answer):
+    """Ours: the contract has no content of a webhook."""
+
+    typename: Literal["MessageWebhookContent"] = Field(default="MessageWebhookContent", alias="__typename")
+    method: str
+    url: str
+    headers: dict[str, str]
+    query_params: list[QueryParam]
+    body: str | None
+
+
+MessageContentOfType = (
+    MessageEmailContent
+    | MessageSmsContent
+    | MessagePushContent
+    | MessageChatContent
+    | MessageInAppFeedContent
+    | MessageWebhookContent
+)
+
+
 class MessageContents(Answer):
     typename: Literal["MessageContent"] = Field(default="MessageContent", alias="__typename")
     message_id: str
-    data: MessageEmailContent
+    data: MessageContentOfType
     inserted_at: datetime
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from importlib import import_module
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -54,8 +54,47 @@ class SmtpReply:
     refused: Mapping[str, tuple[int, str]]
 
 
-Exchange = SmtpSubmission
-Reply = SmtpReply
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """Ask a server. Answered with `HttpReply`; a redirect is an answer. `timeout` in seconds bounds all of it.
+
+    `query_params` come after those that the URL has already.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query_params: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    timeout: float = 30.0
+
+
+HttpFailure = Literal["malformed", "unresolved", "unsent", "timeout", "lost", "too_large"]
+"""`malformed`: the request cannot be sent. `unresolved`: there is no such host. `unsent`: the server had nothing of it.
+`timeout`, `lost`: the server may have it, and its answer did not come, or not whole. `too_large`: it was cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReply:
+    """`status` 0: there was no answer. Names of `headers` are in lower case. `error` says what the failure was."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    failure: HttpFailure | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """Write the message into the outbox, which holds one entry for each message. Answered with None."""
+
+    channel_type: str
+    payload: Mapping[str, Any]
+
+
+Exchange = SmtpSubmission | HttpRequest | OutboxEntry
+Reply = SmtpReply | HttpReply | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +134,8 @@ class Retry:
 
 
 SendOutcome = Sent | Delivered | Bounced | Refused | Retry
-Sends = Generator[Exchange, Reply, SendOutcome]
+Sends = Generator[Exchange, Any, SendOutcome]
+"""A provider's exchanges, each answered with the reply of its kind."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import JSONB
 
+from notify_workers.store import batches
 from notify_workers.store.recipients import Reference
 from notify_workers.store.session import Transaction, as_json, sql
 
@@ -23,6 +24,14 @@ _LOCK = sql(
 def lock(tx: Transaction, locks: Sequence[int]) -> None:
     """Holds the locks of cancellation keys until the transaction ends; taken in one order, so nobody deadlocks."""
     tx.rows(_LOCK, locks=sorted(set(locks)))
+
+
+_LOCK_SHARED = sql("select pg_advisory_xact_lock_shared(:lock)")
+
+
+def lock_shared(tx: Transaction, lock: int) -> None:
+    """Waits for a cancellation of that key that is under way; the next one waits for this transaction."""
+    tx.rows(_LOCK_SHARED, lock=lock)
 
 
 _INSERT = sql("""
@@ -49,10 +58,11 @@ _STOP_RUNS = sql("""
     with stopping as (
         select r.id from triggers t join recipient_runs r on r.trigger_id = t.id
         where t.environment_id = :environment and t.workflow_key = :workflow and t.cancellation_key = :key
-            and t.sequence < :sequence and r.cancelled_at is null
+            and coalesce(r.sequence, t.sequence) < :sequence and r.cancelled_at is null
             and (not :scoped or (r.collection, r.recipient_id) in
                 (select collection, id from jsonb_to_recordset(:recipients) as named (collection text, id text)))
             and exists (select from due where due.run_id = r.id)
+            and not exists (select from batch_windows w where w.carrier_run = r.id and w.closed_at is null)
     ), owed as (
         select d.id, d.message_id from due d join stopping on stopping.id = d.run_id
         where d.leased_until is null
@@ -92,7 +102,10 @@ _STOP_RUNS = sql("""
 def stop_runs(
     tx: Transaction, environment: UUID, workflow: str, key: str, recipients: Sequence[Reference], sequence: int
 ) -> tuple[int, bool]:
-    """Marks every run that still owes something. How many, and whether more are still being made."""
+    """Marks every run that still owes something and takes activities out of open batches. How many of both, and whether
+    more runs are still being made. A run that carries an open batch goes on, without its own activity.
+    """
+    removed = batches.remove_activities(tx, environment, workflow, key, _as_rows(recipients), sequence)
     row = tx.one(
         _STOP_RUNS,
         environment=environment,
@@ -102,7 +115,7 @@ def stop_runs(
         scoped=bool(recipients),
         recipients=as_json(_as_rows(recipients)),
     )
-    return row.stopped, row.fanning_out
+    return row.stopped + removed, row.fanning_out
 
 
 _LATER = sql("""

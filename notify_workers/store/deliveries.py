@@ -41,7 +41,7 @@ _CLAIM = sql("""
     with clock as materialized (
         select engine_now() as now
     ), owed as (
-        select d.id, d.attempt, d.message_id, d.run_id, d.trigger_id, clock.now,
+        select d.id, d.attempt, d.message_id, d.run_id, d.trigger_id, clock.now, r.sequence,
             extract(epoch from d.due_at - clock.now)::float8 as seconds_early, r.cancelled_at is not null as cancelled
         from clock, due d join recipient_runs r on r.id = d.run_id
         where d.id = :id and d.kind = 'delivery' and (d.leased_until is null or d.leased_until < clock_timestamp())
@@ -60,7 +60,8 @@ _CLAIM = sql("""
     )
     select owed.id as due_id, owed.attempt, exists (select from intent) as intended, owed.seconds_early, owed.cancelled,
         (select number from catalog) as catalog_number, m.environment_id, m.id as message_id, m.channel_id, m.channel_type,
-        m.content, m.collection, m.recipient_id, m.workflow_key, t.cancellation_key, t.sequence
+        m.content, m.collection, m.recipient_id, m.workflow_key, t.cancellation_key,
+        coalesce(owed.sequence, t.sequence) as sequence
     from owed join messages m on m.id = owed.message_id join triggers t on t.id = owed.trigger_id
 """)
 

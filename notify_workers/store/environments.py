@@ -22,9 +22,13 @@ class Environment:
     slug: str
     name: str
     variables: Mapping[str, Any]
+    default_preferences: Mapping[str, Any]
+    signing_secret: str
 
 
-_ENVIRONMENTS = sql("select id, slug, name, variables from environments order by position")
+_ENVIRONMENTS = sql("""
+    select id, slug, name, variables, default_preferences, signing_secret from environments order by position
+""")
 
 
 def environments(tx: Transaction) -> list[Environment]:
@@ -39,6 +43,34 @@ _ADD_ENVIRONMENT = sql("""
 def add_environment(tx: Transaction, slug: str, name: str, position: int) -> None:
     """Nothing happens when there is one of that slug."""
     tx.run(_ADD_ENVIRONMENT, id=environment_id(slug), slug=slug, name=name, position=position)
+
+
+_SIGNING_SECRET = sql("select signing_secret from environments where id = :id")
+
+
+def signing_secret(tx: Transaction, environment: UUID) -> str | None:
+    """What signs the links that recipients get. None: there is no such environment."""
+    secret: str | None = tx.scalar(_SIGNING_SECRET, id=environment)
+    return secret
+
+
+_SET_PREFERENCES = sql("update environments set default_preferences = :preferences where id = :id").bindparams(
+    bindparam("preferences", type_=JSONB)
+)
+
+
+def set_default_preferences(tx: Transaction, environment: UUID, preferences: Mapping[str, Any]) -> None:
+    """What applies to everybody who has said nothing else."""
+    tx.run(_SET_PREFERENCES, id=environment, preferences=dict(preferences))
+
+
+_SET_VARIABLES = sql("update environments set variables = :variables where id = :id").bindparams(
+    bindparam("variables", type_=JSONB)
+)
+
+
+def set_variables(tx: Transaction, environment: UUID, variables: Mapping[str, Any]) -> None:
+    tx.run(_SET_VARIABLES, id=environment, variables=dict(variables))
 
 
 @dataclass(frozen=True, slots=True)

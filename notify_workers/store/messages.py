@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from notify_workers.store.recipients import Recipient, Reference, get_recipient
-from notify_workers.store.session import Transaction, sql
-from notify_workers.store.tables import messages, recipient_runs, triggers
+from notify_workers.store.session import Transaction, as_json, sql
+from notify_workers.store.tables import batch_items, batch_windows, messages, recipient_runs, triggers
+from workflows.statuses import MessageStatus
 
 columns = messages.c
 
@@ -99,6 +100,29 @@ def get_message(tx: Transaction, message_id: str, environment: UUID | None = Non
     return _message(row) if row else None
 
 
+_STATUSES = sql("""
+    select executed.step_ref, m.status, m.seen_at is not null as seen, m.read_at is not null as read,
+        m.interacted_at is not null as interacted, m.link_clicked_at is not null as link_clicked,
+        m.archived_at is not null as archived
+    from (
+        select distinct step_ref from run_log where run_id = :run and step_ref in (select jsonb_array_elements_text(:refs))
+    ) executed
+    left join messages m on m.run_id = :run and m.step_ref = executed.step_ref
+    order by m.id
+""")
+
+
+def statuses_of(tx: Transaction, run_id: UUID, refs: Iterable[str]) -> dict[str, tuple[MessageStatus, ...]]:
+    """What became of the messages of a run's steps. A step that made none has an empty tuple, one not executed is not in it."""
+    found: dict[str, tuple[MessageStatus, ...]] = {}
+    for row in tx.rows(_STATUSES, run=run_id, refs=as_json(sorted(refs))):
+        known = found.setdefault(row.step_ref, ())
+        if row.status is not None:
+            engagement = frozenset(each for each in ENGAGEMENT if getattr(row, each))
+            found[row.step_ref] = (*known, MessageStatus(row.status, engagement))
+    return found
+
+
 def page_of_messages(
     tx: Transaction, environment: UUID, wanted: MessageFilter, *, after: str | None, before: str | None, limit: int
 ) -> list[MessageRow]:
@@ -141,7 +165,8 @@ def _lists(wanted: MessageFilter) -> list[ColumnElement[bool]]:
         conditions.append(or_(*(columns.categories.contains([each]) for each in wanted.workflow_categories)))
     if wanted.engagement_statuses:
         conditions.append(or_(*(_engaged(each) for each in wanted.engagement_statuses)))
-    conditions += (_carries(name, value) for name, value in (wanted.trigger_data or {}).items())
+    if wanted.trigger_data:
+        conditions.append(_tells_of(wanted.trigger_data))
     return conditions
 
 
@@ -152,9 +177,29 @@ def _engaged(status: str) -> ColumnElement[bool]:
     return columns[ENGAGEMENT[status.removeprefix("un")]].is_(None)
 
 
-def _carries(name: str, value: Any) -> ColumnElement[bool]:
+def _tells_of(wanted: Mapping[str, Any]) -> ColumnElement[bool]:
+    """Messages whose run has that data, or whose batch has an activity with it."""
+    run, trigger, item, window = recipient_runs.alias(), triggers.alias(), batch_items, batch_windows
+    data = func.coalesce(item.c.data, run.c.data, trigger.c.data)
+    in_batch = (
+        select(1)
+        .select_from(item)
+        .join(window, window.c.id == item.c.window_id)
+        .join(run, run.c.id == item.c.run_id)
+        .join(trigger, trigger.c.id == run.c.trigger_id)
+        .where(
+            item.c.window_id == recipient_runs.c.window_id,
+            item.c.cancelled_at.is_(None),
+            window.c.closed_at <= columns.inserted_at,
+            *(_carries(data, name, value) for name, value in wanted.items()),
+        )
+    )
+    own = func.coalesce(recipient_runs.c.data, triggers.c.data)
+    return or_(and_(*(_carries(own, name, value) for name, value in wanted.items())), in_batch.exists())
+
+
+def _carries(data: ColumnElement[Any], name: str, value: Any) -> ColumnElement[bool]:
     """Strings are compared up to 256 characters (contract: api-endpoints §1.4)."""
-    data = func.coalesce(recipient_runs.c.data, triggers.c.data)
     if isinstance(value, str):
         return func.left(func.jsonb_extract_path_text(data, name), 256) == value[:256]
     return data.contains({name: value})
@@ -215,8 +260,9 @@ def message_events(tx: Transaction, message_id: str) -> list[MessageEvent]:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One trigger that a message tells of."""
+    """One trigger that a message tells of. `number` orders those of a message."""
 
+    number: int
     trigger_id: UUID
     data: Mapping[str, Any]
     recipient: Recipient | None
@@ -224,25 +270,42 @@ class Activity:
     inserted_at: datetime
 
 
-_ACTIVITY = sql("""
-    select t.id, t.environment_id, t.inserted_at, t.actor_collection, t.actor_id, coalesce(r.data, t.data) as data,
-        m.collection, m.recipient_id
-    from messages m join recipient_runs r on r.id = m.run_id join triggers t on t.id = r.trigger_id
-    where m.id = :message_id
+# The batch is the last one that the run had gone through by then; a run may go through several, and send before the first.
+_ACTIVITIES = sql("""
+    with told as (
+        select m.run_id, m.collection, m.recipient_id, (
+            select w.id from batch_items i join batch_windows w on w.id = i.window_id
+            where i.run_id = m.run_id and w.carrier_run = m.run_id and w.closed_at <= m.inserted_at
+            order by w.closed_at desc limit 1
+        ) as window_id
+        from messages m where m.id = :message_id
+    )
+    select coalesce(i.number, 0) as number, t.id, t.environment_id, t.inserted_at, t.actor_collection, t.actor_id,
+        coalesce(i.data, r.data, t.data) as data, told.collection, told.recipient_id
+    from told
+    left join batch_items i on i.window_id = told.window_id and i.cancelled_at is null
+    join recipient_runs r on r.id = coalesce(i.run_id, told.run_id)
+    join triggers t on t.id = r.trigger_id
+    order by number
 """)
 
 
 def activities(tx: Transaction, message_id: str) -> list[Activity]:
     """The triggers that a message tells of, oldest first."""
-    found = []
-    for row in tx.rows(_ACTIVITY, message_id=message_id):
+    found: list[Activity] = []
+    known: dict[Reference, Recipient | None] = {}
+    for row in tx.rows(_ACTIVITIES, message_id=message_id):
+        recipient = Reference(row.collection, row.recipient_id)
         actor = Reference(row.actor_collection, row.actor_id) if row.actor_id else None
+        for each in {recipient, actor or recipient} - known.keys():
+            known[each] = get_recipient(tx, row.environment_id, each)
         found.append(
             Activity(
+                number=row.number,
                 trigger_id=row.id,
                 data=row.data,
-                recipient=get_recipient(tx, row.environment_id, Reference(row.collection, row.recipient_id)),
-                actor=get_recipient(tx, row.environment_id, actor) if actor else None,
+                recipient=known[recipient],
+                actor=known[actor] if actor else None,
                 inserted_at=row.inserted_at,
             )
         )

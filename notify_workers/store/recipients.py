@@ -125,6 +125,12 @@ def get_recipient(tx: Transaction, environment: UUID, reference: Reference) -> R
 
 _DELETE = sql("delete from recipients where environment_id = :environment and collection = :collection and id = :id")
 
+# Windows before runs: the order in which a cancellation locks them.
+_HOLD_WINDOWS = sql("""
+    select w.id from recipient_runs r join batch_windows w on w.carrier_run = r.id and w.closed_at is null
+    where r.environment_id = :environment and r.collection = :collection and r.recipient_id = :id
+    order by w.id for update of w
+""")
 _STOP_RUNS = sql("""
     with owed as (
         select d.id, d.run_id from due d join recipient_runs r on r.id = d.run_id
@@ -137,6 +143,8 @@ _STOP_RUNS = sql("""
             cancelled_at = engine_now(), updated_at = engine_now()
         from owed where r.id = owed.run_id and r.cancelled_at is null
         returning r.id
+    ), abandoned as (
+        update batch_windows w set closed_at = engine_now() from stopped where w.carrier_run = stopped.id and w.closed_at is null
     )
     insert into run_log (run_id, attempt, entries, at)
     select id, 1, jsonb_build_array(jsonb_build_object('event', 'run_cancelled', 'status', 'ok', 'data',
@@ -149,6 +157,7 @@ def delete_recipient(tx: Transaction, environment: UUID, reference: Reference) -
     """Forgets a recipient; its paused runs stop (contract: semantics §1). Deleting an unknown one changes nothing."""
     values = {"environment": environment, "collection": reference.collection, "id": reference.id}
     tx.run(_DELETE, **values)
+    tx.rows(_HOLD_WINDOWS, **values)
     tx.run(_STOP_RUNS, **values)
 
 

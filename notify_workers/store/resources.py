@@ -14,6 +14,11 @@ from notify_workers.store.session import Transaction, sql
 
 WORKFLOW = "workflow"
 EMAIL_LAYOUT = "email_layout"
+PARTIAL = "partial"
+TRANSLATION = "translation"
+CHANNEL_GROUP = "channel_group"
+SHARED = (EMAIL_LAYOUT, PARTIAL, TRANSLATION, CHANNEL_GROUP)
+"""Kinds that a run finds as they are now, not as they were when it started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,20 @@ def load_version(tx: Transaction, version_id: UUID) -> tuple[str, Mapping[str, A
     """Key and content of a version, current or not."""
     row = tx.one(_VERSION, id=version_id)
     return row.key, row.content
+
+
+_SINCE = sql("""
+    select newer.id from resource_versions own
+    join resource_versions newer on newer.environment_id = own.environment_id and newer.kind = own.kind and newer.key = own.key
+    join resources r on r.environment_id = own.environment_id and r.kind = own.kind and r.key = own.key
+    where own.id = :own and newer.id <> own.id and newer.created_at >= own.created_at
+    order by newer.id = r.version_id desc, newer.created_at desc
+""")
+
+
+def versions_since(tx: Transaction, own: UUID) -> list[UUID]:
+    """The versions of a resource that are newer than one of its own, the current one first."""
+    return [row.id for row in tx.rows(_SINCE, own=own)]
 
 
 _PUBLISH = sql("""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, bindparam
+from sqlalchemy import Text, Uuid, bindparam
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
 from notify_workers.queue import Bell
@@ -21,13 +21,19 @@ _INSERT = sql("""
     with given as (
         select * from jsonb_to_recordset(:runs) as given (
             id uuid, environment_id uuid, trigger_id uuid, workflow_key text, version_id uuid, collection text,
-            recipient_id text, tenant text, status text, data jsonb, step text)
+            recipient_id text, tenant text, status text, data jsonb, step text, once text)
+    ), entered as (
+        insert into entries (environment_id, workflow_key, collection, recipient_id, tenant, run_id)
+        select environment_id, workflow_key, collection, recipient_id, once, id from given where once is not null
+        order by 1, 2, 3, 4, 5
+        on conflict do nothing
+        returning run_id
     ), fresh as (
         insert into recipient_runs (id, environment_id, trigger_id, workflow_key, version_id, collection, recipient_id, tenant,
             status, data, cancelled_at, inserted_at, updated_at)
         select id, environment_id, trigger_id, workflow_key, version_id, collection, recipient_id, tenant,
             status, data, case when status = 'cancelled' then engine_now() end, engine_now(), engine_now()
-        from given
+        from given where once is null or id in (select run_id from entered)
         on conflict (id) do nothing
         returning id
     )
@@ -39,7 +45,10 @@ _INSERT = sql("""
 
 
 def insert_runs(tx: Transaction, runs: Sequence[Mapping[str, Any]]) -> list[Bell]:
-    """Makes runs that do not exist yet, and owes the first step of those that are queued. The bells for them."""
+    """Makes runs that do not exist yet, and owes the first step of those that are queued. The bells for them.
+
+    `once` is the tenant (or an empty text) for which a recipient enters the workflow once; None when that does not matter.
+    """
     if not runs:
         return []
     rows = tx.rows(_INSERT, runs=as_json(runs), lease=settings().step_lease)
@@ -62,14 +71,22 @@ class StepClaim:
     workflow_key: str
     version_id: UUID
     active: bool
+    status: str
     recipient: Reference
     recipient_properties: Mapping[str, Any] | None
+    recipient_preferences: Mapping[str, Any] | None
+    channel_data: Mapping[str, Any] | None
     actor: Reference | None
     actor_properties: Mapping[str, Any] | None
     tenant: str | None
     tenant_properties: Mapping[str, Any] | None
+    tenant_channel_data: Mapping[str, Any] | None
     data: Mapping[str, Any]
     settings: Mapping[str, Any]
+    source: Mapping[str, Any]
+    outputs: Mapping[str, Any] | None
+    memory: Mapping[str, Any] | None
+    window_id: UUID | None
     cancellation_key: str | None
     sequence: int
     cancelled: bool
@@ -81,18 +98,27 @@ class StepClaim:
         """The same as long as nobody else has executed the step meanwhile."""
         return self.step, self.attempt, self.paused_until
 
+    @property
+    def carries_batch(self) -> bool:
+        """Whether the run waits for an open batch window. It then goes on whatever becomes of its own activity."""
+        return bool(self.memory and "window_id" in self.memory)
 
+
+# A statement that began before somebody moved the step, and locks its row after, is given the new row beside the run as it
+# was: a batch of many would go on as the one activity that opened it. `seen` stays what the statement saw, and does not match.
 _CLAIM_STEP = sql("""
     with clock as materialized (select engine_now() as now)
     select d.id as due_id, d.step, d.attempt, extract(epoch from d.due_at - clock.now)::float8 as seconds_early,
         clock.now, (select number from catalog) as catalog_number,
         r.environment_id, r.id as run_id, r.trigger_id, r.workflow_key, r.version_id, coalesce(w.active, false) as active,
-        r.collection, r.recipient_id, p.properties as recipient_properties,
-        t.actor_collection, t.actor_id, a.properties as actor_properties,
-        r.tenant, n.properties as tenant_properties,
-        coalesce(r.data, t.data) as data, t.settings, t.cancellation_key, t.sequence,
+        r.status, r.collection, r.recipient_id, p.properties as recipient_properties, p.preferences as recipient_preferences,
+        p.channel_data, t.actor_collection, t.actor_id, a.properties as actor_properties,
+        r.tenant, n.properties as tenant_properties, n.channel_data as tenant_channel_data,
+        coalesce(r.data, t.data) as data, t.settings, t.source, r.outputs, r.memory, r.window_id,
+        t.cancellation_key, coalesce(r.sequence, t.sequence) as sequence,
         r.cancelled_at is not null as cancelled, r.paused_until, t.inserted_at as triggered_at
     from clock, due d
+    join due seen on seen.id = d.id and seen.xmin = d.xmin
     join recipient_runs r on r.id = d.run_id
     join triggers t on t.id = r.trigger_id
     left join resources w on w.environment_id = r.environment_id and w.kind = 'workflow' and w.key = r.workflow_key
@@ -100,13 +126,17 @@ _CLAIM_STEP = sql("""
     left join recipients a on a.environment_id = r.environment_id and a.collection = t.actor_collection and a.id = t.actor_id
     left join recipients n on n.environment_id = r.environment_id and n.collection = '$tenants' and n.id = r.tenant
     where d.id = :id and d.kind = 'step'
+        and (d.leased_until is null or d.leased_until < clock_timestamp() or d.leased_until = :lease)
     for update of d skip locked
-""")
+""").bindparams(bindparam("lease", type_=TIMESTAMP(timezone=True)))
 
 
-def claim_step(tx: Transaction, due_id: int) -> StepClaim | None:
-    """Takes the row of a step. None: it is done, or in somebody's hand."""
-    row = tx.first(_CLAIM_STEP, id=due_id)
+def claim_step(tx: Transaction, due_id: int, lease: datetime | None = None) -> StepClaim | None:
+    """Takes the row of a step. None: it is done, or in somebody's hand, or was moved just now by somebody who rings for it.
+
+    `lease` is the one that `lease_step` gave.
+    """
+    row = tx.first(_CLAIM_STEP, id=due_id, lease=lease)
     if row is None:
         return None
     values = dict(row._mapping)
@@ -115,9 +145,27 @@ def claim_step(tx: Transaction, due_id: int) -> StepClaim | None:
     return StepClaim(recipient=recipient, actor=Reference(collection, identifier) if identifier else None, **values)
 
 
+_LEASE_STEP = sql("""
+    update due set leased_until = clock_timestamp() + make_interval(secs => :seconds),
+        publish_at = engine_now() + make_interval(secs => :seconds + 1)
+    where id = :id
+    returning leased_until
+""")
+
+
+def lease_step(tx: Transaction, due_id: int, seconds: float) -> datetime:
+    """Keeps a step in hand beyond the transaction, for a call to another machine. Who holds the lease may claim it again."""
+    leased: datetime = tx.scalar(_LEASE_STEP, id=due_id, seconds=seconds)
+    return leased
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Where a run goes from here. `step` None ends it; `wait` is the time of its next step, None for now."""
+    """Where a run goes from here. `step` None ends it; `wait` is the time of its next step, None for now.
+
+    `memory` is what the step keeps while it is paused. `data`, `window_id` and `version_id` None leave what there is;
+    `outputs` are added.
+    """
 
     status: str
     step: str | None
@@ -125,14 +173,23 @@ class Move:
     wait: datetime | None = None
     paused_until: datetime | None = None
     data: Mapping[str, Any] | None = None
+    outputs: Mapping[str, Any] | None = None
+    memory: Mapping[str, Any] | None = None
+    window_id: UUID | None = None
+    version_id: UUID | None = None
     errors: int = 0
 
 
+# A window that ends with its carrier is locked before the run, in the order in which a cancellation locks them.
 _MOVE = sql("""
-    with moved as (
+    with held as materialized (
+        select id from batch_windows where :next is null and carrier_run = :run_id and closed_at is null for update
+    ), moved as (
         update recipient_runs set status = :status, paused_until = :paused_until, data = coalesce(:data, data),
+            outputs = case when :outputs is null then outputs else coalesce(outputs, '{}') || :outputs end, memory = :memory,
+            window_id = coalesce(:window_id, window_id), version_id = coalesce(:version_id, version_id),
             error_count = error_count + :errors, updated_at = :now
-        where id = :run_id and cancelled_at is null
+        where id = :run_id and cancelled_at is null and (select count(*) from held) >= 0
         returning *
     ), logged as (
         insert into run_log (run_id, step_ref, step_type, attempt, entries, at)
@@ -140,13 +197,14 @@ _MOVE = sql("""
     ), given as materialized (
         select given.* from moved, jsonb_to_recordset(:messages) as given (
             id text, channel_id uuid, channel_type text, snapshot jsonb, content jsonb, status text, categories jsonb,
-            actors jsonb, created_event text, queued_event text)
+            actors jsonb, created_event text, queued_event text, scheduled_at timestamptz)
     ), created as (
         insert into messages (id, environment_id, run_id, trigger_id, version_id, workflow_key, categories, step_ref, channel_id,
-            channel_type, collection, recipient_id, tenant, actors, recipient_snapshot, content, status, inserted_at, updated_at)
+            channel_type, collection, recipient_id, tenant, actors, recipient_snapshot, content, status, scheduled_at,
+            inserted_at, updated_at)
         select given.id, r.environment_id, r.id, r.trigger_id, r.version_id, r.workflow_key, given.categories, :step_ref,
             given.channel_id, given.channel_type, r.collection, r.recipient_id, r.tenant, given.actors, given.snapshot,
-            given.content, given.status, :now, :now
+            given.content, given.status, given.scheduled_at, :now, :now
         from given, moved r
     ), told as (
         insert into message_events (id, message_id, type, at)
@@ -154,7 +212,7 @@ _MOVE = sql("""
         union all
         select queued_event, id, 'message.' || status, :now from given
     ), next as (
-        update due set step = :next, attempt = :next_attempt, tries = 0, due_at = coalesce(:wait, :now),
+        update due set step = :next, attempt = :next_attempt, tries = 0, leased_until = null, due_at = coalesce(:wait, :now),
             publish_at = case when :wait > :now + make_interval(secs => :horizon)
                 then :wait - make_interval(secs => :horizon)
                 else coalesce(:wait, :now) + make_interval(secs => :lease) end
@@ -162,12 +220,15 @@ _MOVE = sql("""
         returning due.id, due.step, null as message_id, extract(epoch from due.due_at - :now)::float8 as countdown
     ), settled as (
         delete from due using moved where due.id = :due_id and :next is null
+    ), abandoned as (
+        update batch_windows w set closed_at = :now from held, moved where w.id = held.id
     ), owed as (
         insert into due (kind, environment_id, trigger_id, run_id, message_id, due_at, publish_at)
-        select 'delivery', r.environment_id, r.trigger_id, r.id, given.id, :now,
-            :now + make_interval(secs => :lease)
+        select 'delivery', r.environment_id, r.trigger_id, r.id, given.id, coalesce(given.scheduled_at, :now),
+            case when given.scheduled_at is null then :now + make_interval(secs => :lease)
+                else given.scheduled_at - make_interval(secs => :horizon) end
         from given, moved r where given.status = 'queued'
-        returning id, null as step, message_id, 0::float8 as countdown
+        returning id, null as step, message_id, extract(epoch from due.due_at - :now)::float8 as countdown
     )
     select id, step, message_id, countdown from next
     union all select id, step, message_id, countdown from owed
@@ -178,6 +239,10 @@ _MOVE = sql("""
     bindparam("wait", type_=TIMESTAMP(timezone=True)),
     bindparam("paused_until", type_=TIMESTAMP(timezone=True)),
     bindparam("data", type_=JSONB(none_as_null=True)),
+    bindparam("outputs", type_=JSONB(none_as_null=True)),
+    bindparam("memory", type_=JSONB(none_as_null=True)),
+    bindparam("window_id", type_=Uuid),
+    bindparam("version_id", type_=Uuid),
     bindparam("entries", type_=JSONB),
     bindparam("messages", type_=JSONB),
 )
@@ -203,6 +268,10 @@ def move(
         wait=to.wait,
         paused_until=to.paused_until,
         data=to.data,
+        outputs=to.outputs,
+        memory=to.memory,
+        window_id=to.window_id,
+        version_id=to.version_id,
         errors=to.errors,
         entries=entries,
         messages=messages,
@@ -217,19 +286,24 @@ def move(
 
 def _bell(run_id: UUID, row: Any) -> Bell | None:
     if row.message_id is not None:
-        return due.delivery_bell(row.id, row.message_id)
+        return due.delivery_bell(row.id, row.message_id) if row.countdown <= 0 else None
     if due.within_horizon(row.countdown):
         return due.step_bell(row.id, run_id, row.step, max(0.0, row.countdown))
     return None
 
 
 _END = sql("""
-    with ended as (
+    with held as materialized (
+        select id from batch_windows where carrier_run = :run_id and closed_at is null for update
+    ), ended as (
         update recipient_runs set status = 'cancelled', cancelled_at = coalesce(cancelled_at, engine_now()), paused_until = null,
-            updated_at = engine_now()
-        where id = :run_id returning id
+            memory = null, updated_at = engine_now()
+        where id = :run_id and (select count(*) from held) >= 0
+        returning id
     ), settled as (
         delete from due where id = :due_id
+    ), abandoned as (
+        update batch_windows w set closed_at = engine_now() from held where w.id = held.id
     )
     insert into run_log (run_id, step_ref, attempt, entries, at)
     select id, :step, 1, :entries, engine_now() from ended

@@ -53,6 +53,8 @@ environments = _table(
     _text("name"),
     Column("position", Integer, nullable=False),
     _json("variables"),
+    _json("default_preferences"),
+    _text("signing_secret"),
 )
 
 api_keys = _table(
@@ -150,6 +152,10 @@ recipient_runs = _table(
     _time("cancelled_at", required=False),
     _time("inserted_at"),
     _time("updated_at"),
+    _json("outputs", required=False),
+    _json("memory", required=False),
+    _uuid("window_id", required=False),
+    Column("sequence", BigInteger),
 )
 
 run_log = _table(
@@ -233,6 +239,18 @@ delivery_attempts = _table(
     _time("finished_at", required=False),
 )
 
+outbox = _table(
+    "outbox",
+    _text("message_id", key=True),
+    _uuid("environment_id"),
+    _text("channel_type"),
+    _text("channel_key"),
+    _text("collection"),
+    _text("recipient_id"),
+    _json("payload"),
+    _time("at"),
+)
+
 due = _table(
     "due",
     _number("id", key=True),
@@ -248,4 +266,86 @@ due = _table(
     _time("publish_at"),
     Column("tries", Integer, nullable=False),
     _time("leased_until", required=False),
+)
+
+entries = _table(
+    "entries",
+    _uuid("environment_id", key=True),
+    _text("workflow_key", key=True),
+    _text("collection", key=True),
+    _text("recipient_id", key=True),
+    _text("tenant", key=True),
+    _uuid("run_id"),
+)
+
+batch_windows = _table(
+    "batch_windows",
+    _uuid("id", key=True),
+    _text("key"),
+    _uuid("environment_id"),
+    _text("workflow_key"),
+    _text("step_ref"),
+    _uuid("carrier_run", required=False),
+    _time("opened_at"),
+    _time("closes_at"),
+    _time("latest_close", required=False),
+    Column("is_sliding", Boolean, nullable=False),
+    Column("max_items", Integer),
+    Column("items", Integer, nullable=False),
+    Column("sealed", Boolean, nullable=False),
+    _time("closed_at", required=False),
+    Column("total_activities", Integer),
+    Column("total_actors", Integer),
+    Column("render_limit", Integer),
+    Column("renders_last", Boolean),
+)
+
+batch_items = _table(
+    "batch_items",
+    _number("number"),
+    _uuid("window_id"),
+    _uuid("run_id", key=True),
+    _text("step_ref", key=True),
+    _json("data", required=False),
+    _time("closes_at"),
+    _time("at"),
+    _time("cancelled_at", required=False),
+)
+
+throttle_windows = _table(
+    "throttle_windows",
+    _text("key", key=True),
+    _uuid("environment_id"),
+    _time("opened_at"),
+    _time("closes_at"),
+    Column("executions", Integer, nullable=False),
+)
+
+audience_members = _table(
+    "audience_members",
+    _uuid("environment_id", key=True),
+    _text("audience_key", key=True),
+    _text("collection", key=True),
+    _text("recipient_id", key=True),
+    _text("tenant", key=True),
+    _time("added_at"),
+)
+
+waits = _table(
+    "waits",
+    _uuid("run_id", key=True),
+    _uuid("environment_id"),
+    _text("collection"),
+    _text("recipient_id"),
+    _text("event_type"),
+    _text("event_key"),
+    _text("source", required=False),
+)
+
+signals = _table(
+    "signals",
+    _number("number", key=True),
+    _uuid("run_id"),
+    _time("at"),
+    _json("event"),
 )

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from api_shim.app import make_app
-from tests.answers import code, fields
+from tests import channels
+from tests.answers import code, fields, trigger
 from tests.conftest import CheckedClient
 from tests.engine import Engine
 
@@ -43,6 +44,42 @@ def sink(change_settings: Any, tmp_path: Path) -> Path:
 
 def moment(answer: Any) -> datetime:
     return datetime.fromisoformat(answer.json()["now"])
+
+
+@pytest.fixture
+def sandbox(engine: Engine) -> Engine:
+    """The workflow `welcome` says hello in a text and on a feed."""
+    engine.publish("welcome", [channels.step("sms", text_body="Hello {{ data.n }} <b>"), channels.step("in_app_feed")])
+    return engine
+
+
+def test_before_the_first_message_the_outbox_is_empty(api: CheckedClient) -> None:
+    assert api.get("/dev/outbox.json").json() == []
+    assert "Nothing was sent yet" in api.get("/dev/outbox").text
+
+
+def test_the_outbox_shows_what_sandbox_channels_sent(api: CheckedClient, sandbox: Engine) -> None:
+    for n, recipient in enumerate((channels.REACHABLE, {"id": "1", "collection": "projects", "phone_number": "+1"})):
+        trigger(api, recipients=[recipient], data={"n": n})
+        sandbox.drain()
+    newest, oldest = api.get("/dev/outbox.json").json()
+    assert (newest["recipient"], oldest["recipient"]) == ({"collection": "projects", "id": "1"}, "jane")
+    assert (oldest["channel_type"], oldest["channel_key"]) == ("sms", "sms")
+    assert (oldest["payload"]["to"], oldest["payload"]["body"]) == ("+15550001", "Hello 0 <b>")
+    assert api.get(f"/v1/messages/{oldest['message_id']}").json()["recipient"] == "jane"
+    assert datetime.fromisoformat(oldest["at"]) <= datetime.fromisoformat(newest["at"])
+
+
+def test_the_outboxs_page_shows_the_same_and_nothing_in_it_can_do_anything(api: CheckedClient, sandbox: Engine) -> None:
+    for n in (1, 2):
+        trigger(api, recipients=[channels.REACHABLE], data={"n": n})
+        sandbox.drain()
+    page = api.get("/dev/outbox").text
+    assert page.index("Hello 2") < page.index("Hello 1")
+    assert '<b>"' not in page
+    assert "Hello 1 &lt;b&gt;" in page
+    assert 'href="/dev/outbox.json"' in page
+    assert page.index("<details open>") < page.index("<details>")
 
 
 def test_the_clock_goes_forward(api: CheckedClient) -> None:

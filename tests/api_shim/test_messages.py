@@ -12,6 +12,7 @@ from notify_workers import resources
 from notify_workers.ids import channel_id, environment_id
 from notify_workers.store.environments import set_channel
 from notify_workers.store.session import transaction
+from tests import channels
 from tests.answers import PRODUCTION, code, fields, trigger
 from tests.conftest import PUBLIC, CheckedClient
 from tests.engine import DEVELOPMENT, Engine, email_step
@@ -235,6 +236,94 @@ def test_the_content_is_what_was_sent(api: CheckedClient, engine: Engine, mail: 
     assert "<p>Hello Jane Doe</p>" in content["data"]["html_body"]
     assert content["data"]["text_body"].strip() == "Hello Jane Doe"
     assert (content["data"]["cc"], content["data"]["bcc"], content["data"]["reply_to"]) == (None, None, None)
+
+
+CONTENTS: dict[str, dict[str, Any]] = {
+    "sms": {"__typename": "MessageSmsContent", "to": "+15550001", "body": "Hello Jane"},
+    "push": {
+        "__typename": "MessagePushContent",
+        "token": "token-1",
+        "title": "Hello",
+        "body": "Jane",
+        "data": {"sound": "ding"},
+    },
+    "chat": {
+        "__typename": "MessageChatContent",
+        "connection": {"channel_id": "C1"},
+        "template": {
+            "blocks": [{"type": "markdown", "name": "body", "content": "**Hello** Jane"}],
+            "json_content": None,
+            "summary": "A greeting",
+        },
+        "metadata": None,
+    },
+    "in_app_feed": {
+        "__typename": "MessageInAppFeedContent",
+        "blocks": [
+            {
+                "name": "body",
+                "type": "markdown",
+                "content": "**Hello** {{ recipient.name }}",
+                "rendered": "<p><strong>Hello</strong> Jane</p>",
+            },
+            {"name": "action_url", "type": "text", "content": "/hello", "rendered": "/hello"},
+        ],
+    },
+    "http": {
+        "__typename": "MessageWebhookContent",
+        "method": "POST",
+        "url": "https://api.test/jane",
+        "headers": {"Authorization": "•••", "X-A": "•••"},
+        "query_params": [{"key": "key", "value": "v&"}],
+        "body": '{"name": "Jane"}',
+    },
+}
+
+
+@pytest.fixture
+def every_channel(api: CheckedClient, engine: Engine) -> dict[str, str]:
+    """A message on every channel besides e-mail: ids by channel type."""
+    engine.publish("welcome", [channels.step(each) for each in CONTENTS])
+    trigger(api, recipients=[channels.REACHABLE])
+    engine.drain()
+    return {each.channel_type: each.id for each in engine.rows("select channel_type, id from messages")}
+
+
+def test_each_channel_type_has_a_content_of_its_own_shape(api: CheckedClient, every_channel: dict[str, str]) -> None:
+    assert {
+        channel_type: api.get(f"/v1/messages/{message}/content").json()["data"]
+        for channel_type, message in every_channel.items()
+    } == CONTENTS
+
+
+def test_json_stands_in_a_chats_content_instead_of_blocks(api: CheckedClient, engine: Engine) -> None:
+    engine.publish("welcome", [channels.step("chat", json_body='{"text": "hi"}', summary="")])
+    trigger(api, recipients=[channels.REACHABLE])
+    engine.drain()
+    (message,) = api.get("/v1/messages").json()["items"]
+    shown = api.get(f"/v1/messages/{message['id']}/content").json()["data"]["template"]
+    assert shown == {"blocks": None, "json_content": {"text": "hi"}, "summary": None}
+
+
+def test_lists_show_the_channel_of_each_message(api: CheckedClient, every_channel: dict[str, str]) -> None:
+    shown = {each["channel"]["type"]: each["channel"]["key"] for each in api.get("/v1/messages").json()["items"]}
+    assert shown == channels.KEYS
+    for channel_type, message in every_channel.items():
+        (found,) = api.get(f"/v1/messages?channel_id={channel_id(channels.KEYS[channel_type])}").json()["items"]
+        assert found["id"] == message
+
+
+def test_delivery_logs_of_every_channel_hold_no_secret(api: CheckedClient, every_channel: dict[str, str]) -> None:
+    logs = {each: api.get(f"/v1/messages/{every_channel[each]}/delivery_logs") for each in CONTENTS}
+    assert not any("hunter2" in log.text or "v&" in log.text for log in logs.values())
+    services = {each: [entry["service_name"] for entry in log.json()["items"]] for each, log in logs.items()}
+    assert services == {
+        "sms": ["sandbox_sms"],
+        "push": ["sandbox_push"],
+        "chat": ["sandbox_chat"],
+        "in_app_feed": ["in_app"],
+        "http": ["sandbox_webhook"],
+    }
 
 
 def test_events_stand_in_the_order_in_which_they_happened(api: CheckedClient, three: list[str]) -> None:

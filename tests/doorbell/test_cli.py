@@ -75,6 +75,7 @@ def test_the_commands_of_the_documentation_exist() -> None:
         "migrate",
         "keys",
         "push",
+        "pull",
         "why",
         "clock",
         "flower",
@@ -180,7 +181,20 @@ def test_a_file_that_is_not_there_is_named(engine: Engine, tmp_path: Path) -> No
 def test_a_folder_without_resources_is_refused(engine: Engine, tmp_path: Path) -> None:
     result = run("push", str(tmp_path))
     assert result.exit_code == 1
-    assert result.output == f"Error: {tmp_path} has no workflows/<key>/workflow.json and no layouts/<key>/layout.json\n"
+    assert result.output == (
+        f"Error: {tmp_path} has no resources: none of workflows/*/workflow.json, layouts/*/layout.json, "
+        "partials/*/partial.json, translations/*/*\n"
+    )
+
+
+def test_what_was_pushed_is_pulled_and_pulling_it_again_changes_nothing(engine: Engine, tmp_path: Path) -> None:
+    write_workflow(tmp_path / "there", "welcome", {"name": "Welcome", "steps": [email_step()]})
+    run("push", str(tmp_path / "there"))
+    assert run("pull", str(tmp_path / "new")).output == "workflows/welcome/workflow.json\n"
+    pushed, pulled = (tmp_path / folder / "workflows/welcome/workflow.json" for folder in ("there", "new"))
+    assert pulled.read_bytes() == pushed.read_bytes()
+    assert run("pull", str(tmp_path / "new")).output == "Nothing has changed.\n"
+    assert run("pull", str(tmp_path / "other"), "-e", "nowhere").exit_code == 1
 
 
 # The clock
@@ -208,7 +222,7 @@ def test_a_channel_is_configured_from_text_and_listed_without_its_settings(engin
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--provider", "pigeon"], "there is no provider `pigeon`; known are smtp"),
+        (["--provider", "pigeon"], "there is no provider `pigeon`; known are in_app, "),
         (["--provider", "smtp", "-s", "from_address=a@x.test"], "`host` is missing"),
         (["--provider", "smtp", "-s", "host=x", "-s", "from_address=a@x.test", "-s", "port=much"], "`port`: "),
         (["--provider", "smtp", "-s", "host"], "'host' is not NAME=VALUE"),

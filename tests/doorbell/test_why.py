@@ -78,6 +78,57 @@ def test_a_server_that_does_not_take_the_mail_is_quoted(engine: Engine, mail: Ma
     assert any("attempt 1: bounced" in what and "nobody here" in what for _, what in timeline(explain(run_id(engine))))
 
 
+def explained(engine: Engine, where: str) -> list[str]:
+    return [what for place, what in timeline(explain(run_id(engine))) if place == where]
+
+
+def test_a_condition_shows_the_value_it_saw(engine: Engine) -> None:
+    conditions = {
+        "all": [
+            {"variable": "data.plan", "operator": "equal_to", "argument": "pro"},
+            {"variable": "data.seats", "operator": "greater_than", "argument": "3"},
+        ]
+    }
+    engine.publish("upsell", [{**email_step(), "conditions": conditions}])
+    engine.trigger("upsell", [{"id": "jane", "email": "jane@example.com"}], data={"plan": "free"})
+    engine.drain()
+    assert explained(engine, "email_1")[1:5] == [
+        "conditions of the step are not met",
+        "data.plan equal_to pro: false, the value was 'free'",
+        "data.seats greater_than 3: not evaluated",
+        "step_skipped (reason=the step's conditions are not met)",
+    ]
+
+
+def test_a_preference_names_the_setting_and_the_layer_that_won(engine: Engine) -> None:
+    engine.publish("news", [email_step()], categories=["news"])
+    preferences = {"default": {"categories": {"news": False}}}
+    engine.trigger("news", [{"id": "jane", "email": "jane@example.com", "preferences": preferences}])
+    engine.drain()
+    told = explained(engine, "email_1")
+    assert any(line.startswith("preferences forbid it: ") for line in told)
+    assert "setting categories.news, from the layer recipient" in told
+
+
+def test_a_throttle_and_a_batch_show_their_windows(engine: Engine) -> None:
+    minute = {"unit": "minutes", "value": 1}
+    engine.publish(
+        "busy",
+        [
+            {"ref": "throttle_1", "type": "throttle", "settings": {"throttle_window": minute}},
+            {"ref": "batch_1", "type": "batch", "settings": {"batch_window": minute}},
+            email_step(),
+        ],
+    )
+    engine.trigger("busy", [{"id": "jane", "email": "jane@example.com"}])
+    engine.drain()
+    engine.advance(minutes=1)
+    assert explained(engine, "throttle_1")[1].startswith("throttle: execution 1 of 1 allowed, in the window until ")
+    batch = explained(engine, "batch_1")
+    assert batch[1].startswith("opened batch window ")
+    assert any(line.startswith("closed batch window ") and line.endswith(" with 1 activity") for line in batch)
+
+
 @pytest.mark.parametrize("unknown", ["nothing", "3MQs85z05nww39cIFIKM90LX0Iu", "59744db1-98e5-5d69-8f4e-94f9aa3b0cc1"])
 def test_an_unknown_id_is_said_to_be_unknown(unknown: str, engine: Engine) -> None:
     with pytest.raises(NotFound, match=f"no recipient run and no message `{unknown}`"):

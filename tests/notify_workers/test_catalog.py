@@ -87,7 +87,7 @@ def test_a_channel_that_is_unknown_or_misconfigured_says_so(engine: Engine) -> N
         with pytest.raises(ProviderMisconfigured, match="`from_address` is missing"):
             environment.provider(channel_id("email"))
         with pytest.raises(KeyError):
-            environment.provider(channel_id("sms"))
+            environment.provider(channel_id("pigeon-post"))
 
 
 def test_environments_do_not_see_each_others_variables(engine: Engine, mail: MailServer) -> None:

@@ -19,7 +19,8 @@ def test_a_channel_is_configured_with_what_people_write(engine: Engine, mail: Ma
     engine.drain()
     assert [str(each["From"]) for each in mail.messages] == ["New <new@doorbell.test>"]
     row = engine.one(
-        "select type, provider, settings -> 'port' as port from channels where environment_id = :env", env=DEVELOPMENT
+        "select type, provider, settings -> 'port' as port from channels where environment_id = :env and key = 'email'",
+        env=DEVELOPMENT,
     )
     assert tuple(row) == ("email", "smtp", mail.port)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +118,101 @@ def test_a_layout_is_used_as_it_is_when_the_step_runs(engine: Engine, mail: Mail
         engine.drain()
     bodies = [each.get_body(("html",)) for each in mail.messages]
     assert [str(body.get_content())[:3] for body in bodies if body is not None] == ["<b>", "<i>"]
+
+
+# Trees of files, there and back
+
+FILES = {
+    "workflows/hello/workflow.json": """{"steps": [
+  {"ref": "email_1", "type": "channel", "channel_key": "email", "channel_type": "email",
+   "template": {"subject": "Hi", "visual_blocks@": "mail/blocks.json", "settings": {"layout_key": "plain"}}}
+], "name": "Hello", "__readonly": {"environment": "production", "active": false}}""",
+    "workflows/hello/mail/blocks.json": '[{"content@": "one.md", "type": "markdown"}]\n',
+    "workflows/hello/mail/one.md": "Hi\r\n{% render 'greeting' %}",
+    "layouts/plain/layout.json": '{"name": "Plain", "html_layout@": "plain.html", "text_layout": ""}',
+    "layouts/plain/plain.html": "<b>{{ content }}</b>\n",
+    "partials/greeting/partial.json": '{"name":"Greeting","type":"html","content@":"content.html"}',
+    "partials/greeting/content.html": "<i>Hello</i>",
+    "translations/en/en.json": '{"hello": "Hello"}',
+    "translations/en/admin.en.json": '{\n  "hello": "Hello, admin"\n}\n',
+    "translations/de/de.po": 'msgid "hello"\nmsgstr "Hallo"\n',
+}
+
+
+def write_tree(root: Path) -> None:
+    for path, text in FILES.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(text.encode())
+
+
+def read_tree(root: Path) -> dict[str, str]:
+    return {file.relative_to(root).as_posix(): file.read_bytes().decode() for file in root.rglob("*") if file.is_file()}
+
+
+def test_a_tree_that_was_pushed_is_pulled_the_same_to_the_byte(engine: Engine, tmp_path: Path) -> None:
+    write_tree(tmp_path / "there")
+    assert resources.push_library(tmp_path / "there", DEVELOPMENT) == [
+        "de",
+        "en/admin",
+        "en",
+        "greeting",
+        "plain",
+        "hello",
+    ]
+    assert sorted(resources.pull_library(tmp_path / "new", DEVELOPMENT)) == sorted(FILES)
+    assert read_tree(tmp_path / "new") == FILES
+    assert resources.pull_library(tmp_path / "there", DEVELOPMENT) == []
+    assert resources.push_library(tmp_path / "new", DEVELOPMENT) == []
+
+
+def test_a_change_is_pulled_into_the_file_that_the_tree_has_for_it(engine: Engine, tmp_path: Path) -> None:
+    write_tree(tmp_path)
+    resources.push_library(tmp_path, DEVELOPMENT)
+    publish_layout({**LAYOUT, "name": "Plain", "html_layout": "<u>{{ content }}</u>"})
+    changed = resources.pull_library(tmp_path, DEVELOPMENT)
+    assert sorted(changed) == ["layouts/plain/layout.json", "layouts/plain/plain.html"]
+    assert (tmp_path / "layouts/plain/plain.html").read_text() == "<u>{{ content }}</u>"
+
+
+def test_what_was_published_otherwise_is_pulled_as_the_cli_writes_it(engine: Engine, tmp_path: Path) -> None:
+    engine.publish("hello", [email_step(settings={"layout_key": "plain"})], sha="from an answer")
+    with resources.configuration() as tx:
+        resources.publish_translation(tx, DEVELOPMENT, "fr/admin~acme", {"format": "json", "content": '{"a":"b"}'})
+    resources.pull_library(tmp_path, DEVELOPMENT)
+    pulled = read_tree(tmp_path)
+    assert pulled["workflows/hello/email_1/html_body.html"] == "<p>Hello {{ recipient.name }}</p>"
+    assert json.loads(pulled["workflows/hello/workflow.json"]) == {
+        "name": "hello",
+        "steps": [
+            {
+                **email_step(),
+                "template": {
+                    "settings": {"layout_key": "plain"},
+                    "subject": "Subject of email_1",
+                    "html_body@": "email_1/html_body.html",
+                },
+            }
+        ],
+        "__readonly": {"active": True, "environment": "development", "key": "hello", "valid": True},
+        "$schema": "https://schemas.knock.app/cli/workflow.json",
+    }
+    assert pulled["translations/fr/admin~acme.fr.json"] == '{\n  "a": "b"\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "said"),
+    [
+        ("partials/broken/partial.json", '{"name": "B", "type": "html", "content": "{{ a"}', "content: "),
+        ("translations/en/en.json", '{"a": 1}', "content.a: found 1, expected text"),
+        ("translations/en/en.json", "{", "expected valid JSON"),
+    ],
+)
+def test_a_tree_with_a_broken_piece_is_not_pushed(
+    engine: Engine, tmp_path: Path, path: str, text: str, said: str
+) -> None:
+    write_tree(tmp_path)
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_text(text)
+    with pytest.raises(DocumentInvalid, match=re.escape(said)):
+        resources.push_library(tmp_path, DEVELOPMENT)
+    assert engine.count("resources") == 0

@@ -322,7 +322,7 @@ def test_a_step_that_fails_is_tried_three_times_then_its_run_is_halted(engine: E
     engine.publish("broken", [email_step("email_1", subject=BROKEN), email_step("email_2")])
     engine.trigger("broken", [{"id": "jane", "email": "jane@example.com"}])
     engine.drain()
-    assert engine.statuses() == {"processing": 1}
+    assert engine.statuses() == {"queued": 1}
     retry(engine, seconds=2)
     retry(engine, seconds=4)
     assert engine.one("select status, error_count from recipient_runs") == ("completed", 3)
@@ -433,7 +433,7 @@ def test_a_failure_is_not_counted_against_a_step_that_somebody_else_has_executed
     def refused(*arguments: object) -> None:
         raise KeyError
 
-    monkeypatch.setattr(runner, "_log_outcome", refused)
+    monkeypatch.setattr(runner, "_settle", refused)
     monkeypatch.setattr(runner, "_fail", overtaken)
     invite.answer(bell)
     assert (invite.statuses(), "step_attempt_failed" in invite.log()) == ({"paused": 1}, False)

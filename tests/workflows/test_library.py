@@ -1,8 +1,9 @@
 """The resources that come with Doorbell."""
 
 from datetime import datetime
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -10,38 +11,60 @@ import workflows
 from workflows.content import Email
 from workflows.email.text_part import html_to_text
 from workflows.files import read_library
-from workflows.model import DelayStep, Duration, EmailStep
-from workflows.parse import parse_layout, parse_workflow
+from workflows.model import AnyStep, ChannelStep, ChannelType, DelayStep, Duration
+from workflows.parse import parse_layout, parse_partial, parse_workflow
 from workflows.program import Program
-from workflows.scope import Scope
+from workflows.scope import ChannelView, Scope, StepContext
+from workflows.templates import Resources
 
 ROOT = Path(workflows.__file__).parent / "library"
 GUEST = {"id": "guest@example.com", "email": "guest@example.com", "name": "Unknown"}
 LINK = "http://127.0.0.1:3000/invites/tok_1"
 
 
+CHANNEL = ChannelView("ch_1", "email", "email", "smtp")
+
+
+@cache
+def resources() -> Resources:
+    library = read_library(ROOT)
+    return Resources(
+        layouts={key: parse_layout(key, document) for key, document in library.layouts.items()},
+        partials={key: parse_partial(key, document) for key, document in library.partials.items()},
+    )
+
+
 @pytest.fixture
 def program() -> Program:
-    library = read_library(ROOT)
-    layouts = {key: parse_layout(key, document) for key, document in library.layouts.items()}
-    return Program(parse_workflow("account-invite", library.workflows["account-invite"]), layouts)
+    return Program(parse_workflow("account-invite", read_library(ROOT).workflows["account-invite"]), resources())
 
 
 def render(program: Program, ref: str, now: datetime, **scope: Any) -> Email:
     step = program.workflow.step(ref)
-    assert isinstance(step, EmailStep)
+    assert isinstance(step, ChannelStep)
     fields = {"data": {"inviteToken": "tok_1"}, "recipient": GUEST, **scope}
-    return program.email(step).render(Scope(**fields), now)
+    context = StepContext(Scope(**fields), now, {"email": CHANNEL}, program)
+    content = program.content(step).render(context, CHANNEL, GUEST["email"])
+    assert isinstance(content, Email)
+    return content
 
 
 def test_no_python_lies_in_the_library() -> None:
     assert list(ROOT.rglob("*.py")) == []
 
 
-def test_every_resource_parses() -> None:
-    library = read_library(ROOT)
-    assert {parse_layout(key, source).key for key, source in library.layouts.items()} == {"default"}
-    assert {parse_workflow(key, source).key for key, source in library.workflows.items()} == {"account-invite"}
+@pytest.mark.parametrize("key", sorted(read_library(ROOT).workflows))
+def test_every_workflow_parses_and_every_template_compiles(key: str) -> None:
+    program = Program(parse_workflow(key, read_library(ROOT).workflows[key]), resources())
+    compiled = [program.content(step) for step in program.workflow if isinstance(step, ChannelStep)]
+    assert compiled
+
+
+def test_every_type_of_step_and_channel_is_shown_in_the_library() -> None:
+    steps = [step for key, source in read_library(ROOT).workflows.items() for step in parse_workflow(key, source)]
+    assert {type(step) for step in steps} == set(get_args(AnyStep))
+    channels = {step.channel_type for step in steps if isinstance(step, ChannelStep)}
+    assert channels == set(get_args(ChannelType)) - {"in_app_guide"}
 
 
 def test_an_invitation_is_followed_by_a_reminder_after_three_days(program: Program) -> None:
@@ -87,10 +110,8 @@ def test_the_default_layout_is_a_whole_document_with_its_footer(program: Program
         **read_library(ROOT).layouts["default"],
         "footer_links": [{"text": "Help", "url": "https://example.com/h"}],
     }
-    step = program.workflow.step("email_1")
-    assert isinstance(step, EmailStep)
-    email = Program(program.workflow, {"default": parse_layout("default", source)}).email(step)
-    rendered = email.render(Scope(data={"inviteToken": "t"}, recipient=GUEST), now)
+    own = Program(program.workflow, Resources(layouts={"default": parse_layout("default", source)}))
+    rendered = render(own, "email_1", now)
     assert rendered.html.startswith("<!doctype html>")
     assert rendered.html.endswith("</html>\n")
     assert rendered.text.endswith("\n\n--\nHelp: https://example.com/h")

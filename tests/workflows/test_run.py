@@ -3,14 +3,16 @@ from typing import Any
 
 import pytest
 
-from workflows.effects import Effect, Record
-from workflows.model import DelayStep, Duration, Workflow
-from workflows.outcomes import Continue, Halt, Pause, Skip, StepOutcome, Steps
+from workflows.effects import AskModel, Effect, HttpCall, HttpReply, Record
+from workflows.model import Branch, BranchStep, DelayStep, Duration, Workflow
+from workflows.outcomes import Continue, Enter, Halt, Pause, Skip, StepOutcome, Steps
 from workflows.run import Finish, Go, Next, Wait, advance, drive
 
 DUE = datetime(2026, 3, 5, tzinfo=UTC)
-STEPS = tuple(DelayStep(ref=ref, type="delay", delay_for=Duration(1, "days")) for ref in ("a", "b"))
-WORKFLOW = Workflow("welcome", "Welcome", STEPS)
+STEPS = tuple(DelayStep(ref=ref, type="delay", delay_for=Duration(1, "days")) for ref in ("a", "b", "x"))
+WAYS = (Branch("1", STEPS[2:]), Branch("2", terminates=True), Branch("3"))
+BRANCH = BranchStep(ref="branch", type="branch", branches=WAYS)
+WORKFLOW = Workflow("welcome", "Welcome", (BRANCH, *STEPS[:2]))
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,13 @@ WORKFLOW = Workflow("welcome", "Welcome", STEPS)
         ("b", Skip("no address"), Finish("the last step is done")),
         ("a", Pause(DUE, "waiting"), Wait("a", DUE)),
         ("b", Pause(DUE, "waiting"), Wait("b", DUE)),
+        ("branch", Enter(0, "x"), Go("x")),
+        ("branch", Enter(1, "x"), Finish("the last step is done")),
+        ("branch", Enter(2, "x"), Go("a")),
+        ("branch", Skip("x"), Go("a")),
+        ("x", Continue(), Go("a")),
+        ("x", Pause(DUE, "waiting"), Wait("x", DUE)),
+        ("x", Halt("over the limit"), Finish("over the limit")),
         ("a", Halt("over the limit"), Finish("over the limit")),
     ],
 )
@@ -41,7 +50,7 @@ def test_driving_gives_every_effect_its_answer() -> None:
         return Continue(f"{first} {second}")
 
     answers = {"first": 1, "second": 2}
-    assert drive(handler(), lambda effect: answers[effect.event]) == Continue("1 2")  # type: ignore[union-attr]
+    assert drive(handler(), lambda effect: answers[effect.event]) == Continue("1 2")  # type: ignore[union-attr, index]
 
 
 def test_what_answering_raises_goes_through_and_closes_the_handler() -> None:
@@ -69,3 +78,38 @@ def test_what_a_handler_raises_goes_through() -> None:
 
     with pytest.raises(ValueError, match="broken"):
         drive(handler(), lambda effect: None)
+
+
+@pytest.mark.parametrize("call", [HttpCall("GET", "https://a.test"), AskModel("m", "Hello")])
+def test_a_call_to_another_machine_comes_out_and_its_reply_goes_in(call: HttpCall | AskModel) -> None:
+    answered: list[Effect] = []
+
+    def handler() -> Steps:
+        yield Record("before")
+        reply = yield call
+        yield Record("after")
+        again = yield call
+        return Continue(f"{reply} {again}")
+
+    steps = handler()
+    assert drive(steps, answered.append) is call
+    assert answered == [Record("before")]
+    assert drive(steps, answered.append, "first") is call
+    assert drive(steps, answered.append, "second") == Continue("first second")
+    assert answered == [Record("before"), Record("after")]
+
+
+def test_a_handler_that_is_never_driven_on_holds_nothing_open() -> None:
+    closed: list[bool] = []
+
+    def handler() -> Steps:
+        try:
+            yield HttpCall("GET", "https://a.test")
+        finally:
+            closed.append(True)
+        return Continue()
+
+    steps = handler()
+    drive(steps, lambda effect: HttpReply(200))
+    steps.close()
+    assert closed == [True]

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from workflows.scope import Scope
+from workflows.scope import ENTITIES, Scope
 
 MakeScope = Callable[..., Scope]
 
@@ -17,10 +17,17 @@ MakeScope = Callable[..., Scope]
         ("recipient.name", "Jane"),
         ("tenant.plan", "pro"),
         ("vars.wait", {"unit": "days", "value": 1}),
+        ("workflow.key", "welcome"),
+        ("refs.wait_1.matched", True),
+        ("refs.wait_2.matched", None),
+        ("run.total_activities", 3),
+        ("run.total_actors", 2),
         ("actor.name", None),
         ("data.missing.at", None),
         ("renewal.at.year", None),
         ("recipient", "a key of the data"),
+        ("", None),
+        ("data.", None),
     ],
 )
 def test_a_path_is_looked_up_in_its_namespace_or_in_the_data(path: str, value: Any, make_scope: MakeScope) -> None:
@@ -28,18 +35,23 @@ def test_a_path_is_looked_up_in_its_namespace_or_in_the_data(path: str, value: A
         data={"renewal": {"at": "2026-05-01"}, "recipient": "a key of the data"},
         tenant={"plan": "pro"},
         vars={"wait": {"unit": "days", "value": 1}},
+        workflow={"key": "welcome"},
+        refs={"wait_1": {"matched": True}},
+        total_activities=3,
+        total_actors=2,
     )
     assert scope.lookup(path) == value
 
 
 def test_reserved_names_win_over_keys_of_the_data(make_scope: MakeScope) -> None:
-    variables = make_scope(data={"recipient": "x", "page": "y"}).variables
+    variables = make_scope(data={"recipient": "x", "refs": "x", ENTITIES: "x", "page": "y"}).variables
     assert variables["page"] == "y"
     assert variables["recipient"]["id"] == "jane"
-    assert variables["data"] == {"recipient": "x", "page": "y"}
+    assert (variables["refs"], variables[ENTITIES]) == ({}, {})
+    assert variables["data"]["recipient"] == "x"
 
 
-def test_an_actor_counts_as_the_only_actor(make_scope: MakeScope) -> None:
-    variables = make_scope(actor={"id": "ann"}).variables
-    assert (variables["actors"], variables["total_actors"]) == ([{"id": "ann"}], 1)
-    assert make_scope().variables["total_actors"] == 0
+def test_activities_and_actors_are_shown_with_their_totals(make_scope: MakeScope) -> None:
+    scope = make_scope(activities=({"id": "a"},), total_activities=7, actors=({"id": "ann"},), total_actors=2)
+    shown = {name: scope.variables[name] for name in ("activities", "total_activities", "actors", "total_actors")}
+    assert shown == {"activities": [{"id": "a"}], "total_activities": 7, "actors": [{"id": "ann"}], "total_actors": 2}

@@ -4,12 +4,11 @@ from typing import Any
 
 import pytest
 
+from tests.workflows.playing import play
 from workflows.effects import Effect, Record
 from workflows.model import DelayStep, Duration
 from workflows.outcomes import Continue, Pause, Skip, StepOutcome
-from workflows.run import drive
 from workflows.scope import Scope, StepContext
-from workflows.steps import handler_for
 
 MakeScope = Callable[..., Scope]
 MakeContext = Callable[..., StepContext]
@@ -21,8 +20,8 @@ def delay(path: str | None = None, value: int | None = None, unit: Any = "hours"
 
 
 def run(step: DelayStep, context: StepContext) -> tuple[StepOutcome, list[Effect]]:
-    effects: list[Effect] = []
-    return drive(handler_for(step)(step, context), effects.append), effects
+    played = play(step, context)
+    return played.outcome, played.effects
 
 
 def test_a_fixed_delay_pauses_for_its_duration(make_context: MakeContext, now: datetime) -> None:

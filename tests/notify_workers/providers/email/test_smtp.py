@@ -29,7 +29,9 @@ EMAIL = Email(to="jane@example.com", subject="Hello", html="<p>Hello</p>", text=
 
 
 def submission(**content: Any) -> SmtpSubmission:
-    return next(SMTP.send(replace(EMAIL, **content), ENVELOPE))
+    exchange = next(SMTP.send(replace(EMAIL, **content), ENVELOPE))
+    assert isinstance(exchange, SmtpSubmission)
+    return exchange
 
 
 def received(**content: Any) -> EmailMessage:
@@ -174,4 +176,5 @@ def test_a_setting_that_means_nothing_is_refused_rather_than_guessed(wrong: dict
 def test_the_channels_settings_are_those_of_the_connection() -> None:
     provider = replace(SMTP, port=2525, security="tls", username="u", password="p")
     sent = next(provider.send(EMAIL, ENVELOPE))
+    assert isinstance(sent, SmtpSubmission)
     assert (sent.host, sent.port, sent.security, sent.username, sent.password) == ("mail.test", 2525, "tls", "u", "p")

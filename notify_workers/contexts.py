@@ -1,0 +1,130 @@
+"""What a step sees: a claimed row, and the environment it belongs to, as the language's context."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from notify_workers import unsubscribes
+from notify_workers.catalog import EnvironmentCatalog
+from notify_workers.ids import activity_id
+from notify_workers.store import batches
+from notify_workers.store.batches import Activity
+from notify_workers.store.recipients import Reference
+from notify_workers.store.runs import StepClaim
+from notify_workers.store.session import Transaction
+from workflows.branding import branding
+from workflows.preferences import effective
+from workflows.program import Program
+from workflows.scope import Preferences, Scope, StepContext
+
+
+def step_context(tx: Transaction, claim: StepClaim, environment: EnvironmentCatalog, program: Program) -> StepContext:
+    preferences = _preferences(claim, environment)
+    recipient = {**_entity(claim.recipient, claim.recipient_properties), "preferences": effective(preferences)}
+    unsubscribe_url = _unsubscribe_url(claim, environment, program)
+    tenant = {**(claim.tenant_properties or {}), "id": claim.tenant} if claim.tenant else None
+    variables = {**environment.variables, "branding": branding(environment.variables, tenant)}
+    return StepContext(
+        scope=Scope(
+            data=claim.data,
+            recipient=recipient,
+            actor=_entity(claim.actor, claim.actor_properties) if claim.actor else None,
+            tenant=tenant,
+            workflow=_workflow(claim, program),
+            vars=variables,
+            refs=claim.outputs or {},
+            timestamp=claim.triggered_at.isoformat(),
+            **_activities(tx, claim, recipient),
+        ),
+        now=claim.now,
+        channels=environment.channels,
+        groups=environment.groups,
+        program=program,
+        attempt=claim.attempt,
+        is_first=claim.status == "queued",
+        paused_until=claim.paused_until,
+        memory=claim.memory or {},
+        skip_delay=bool(claim.settings.get("skip_delay")),
+        sandbox_mode=bool(claim.settings.get("sandbox_mode")),
+        timezone=str(recipient.get("timezone") or environment.timezone),
+        channel_data=claim.channel_data or {},
+        tenant_channel_data=claim.tenant_channel_data or {},
+        preferences=preferences,
+        unsubscribe_url=unsubscribe_url,
+        execution_id=f"{claim.run_id}:{claim.step}",
+    )
+
+
+def _activities(tx: Transaction, claim: StepClaim, recipient: Mapping[str, Any]) -> dict[str, Any]:
+    """A run that has come through a batch shows all of the batch's activities, any other its own."""
+    if claim.window_id is None:
+        actor = claim.actor and _entity(claim.actor, claim.actor_properties)
+        own = Activity(claim.trigger_id, claim.data, claim.actor, claim.actor_properties, claim.triggered_at)
+        actors = (actor,) if actor else ()
+        return {"activities": (_activity(own, recipient),), "actors": actors, "total_actors": len(actors)}
+    window = batches.closed_window(tx, claim.window_id)
+    actors_of = {each.actor: _entity(each.actor, each.actor_properties) for each in window.activities if each.actor}
+    return {
+        "activities": tuple(_activity(each, recipient) for each in window.activities),
+        "total_activities": window.total_activities,
+        "actors": tuple(actors_of.values()),
+        "total_actors": window.total_actors,
+        "first_data": window.first,
+    }
+
+
+def _activity(activity: Activity, recipient: Mapping[str, Any]) -> dict[str, Any]:
+    at = activity.triggered_at.isoformat()
+    return {
+        **activity.data,
+        "id": activity_id(activity.trigger_id),
+        "actor": _entity(activity.actor, activity.actor_properties) if activity.actor else None,
+        "recipient": recipient,
+        "inserted_at": at,
+        "updated_at": at,
+    }
+
+
+def _entity(reference: Reference, properties: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A recipient nobody has identified has an id and nothing else."""
+    entity = {**(properties or {}), "id": reference.id}
+    return entity if reference.is_user else {**entity, "collection": reference.collection}
+
+
+def entity_as_wire(
+    reference: Reference, properties: Mapping[str, Any] | None, updated_at: datetime | None = None
+) -> dict[str, Any]:
+    """An entity as templates see it that have looked it up."""
+    entity = _entity(reference, properties)
+    return {**entity, "updated_at": updated_at.isoformat()} if updated_at else entity
+
+
+def _preferences(claim: StepClaim, environment: EnvironmentCatalog) -> Preferences:
+    own = claim.recipient_preferences or {}
+    of_tenant = ((claim.tenant_properties or {}).get("settings") or {}).get("preference_set")
+    return Preferences(
+        recipient=own.get("default"),
+        recipient_tenant=own.get(claim.tenant) if claim.tenant else None,
+        tenant=of_tenant or None,
+        environment=environment.default_preferences or None,
+    )
+
+
+def _unsubscribe_url(claim: StepClaim, environment: EnvironmentCatalog, program: Program) -> str:
+    if not program.workflow.is_commercial:
+        return ""
+    return unsubscribes.link(environment.id, environment.signing_secret, claim.recipient)
+
+
+def _workflow(claim: StepClaim, program: Program) -> dict[str, Any]:
+    return {
+        "id": str(claim.version_id),
+        "key": claim.workflow_key,
+        "name": program.workflow.name,
+        "categories": list(program.workflow.categories),
+        "commercial": program.workflow.is_commercial,
+        "override_preferences": program.workflow.override_preferences,
+        "cancellation_key": claim.cancellation_key,
+    }

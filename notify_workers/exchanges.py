@@ -1,0 +1,187 @@
+"""Driving a provider: carries out what it asks for, and writes down each exchange without secrets and without bodies."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, assert_never
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic_core import to_json
+
+from notify_workers import http_client, smtp
+from notify_workers.errors import StoreUnavailable, kind_and_place
+from notify_workers.providers import (
+    Envelope,
+    Exchange,
+    HttpReply,
+    HttpRequest,
+    OutboxEntry,
+    Provider,
+    Refused,
+    Reply,
+    SendOutcome,
+    SmtpReply,
+    SmtpSubmission,
+)
+from notify_workers.settings import settings
+from notify_workers.smtp import ResultLost
+from notify_workers.store import outbox
+from notify_workers.store.session import statement
+from workflows.content import content_from_json
+
+log = logging.getLogger(__name__)
+
+SHOWN_HEADERS = frozenset({"accept", "content-type", "idempotency-key", "retry-after", "user-agent"})
+"""Headers whose values cannot be secrets; of the others only the name is shown."""
+
+HIDDEN = "•••"
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The provider may have accepted the message, or not."""
+
+    reason: str
+
+
+Logged = dict[str, Any]
+
+
+def send(provider: Provider, content: Mapping[str, Any], message_id: str) -> tuple[SendOutcome | Unknown, list[Logged]]:
+    """One attempt. Its exchanges, as the delivery log shows them, come back with the outcome.
+
+    Raises `StoreUnavailable`, with which nothing is known; everything else that goes wrong is an outcome.
+    """
+    exchanges: list[Logged] = []
+    try:
+        sending = provider.send(content_from_json(content), Envelope(message_id, message_id))
+        wanted = next(sending)
+        while True:
+            reply, lost = _carry_out(wanted, message_id)
+            exchanges.append(_logged(wanted, reply, _secrets(provider)))
+            if lost:
+                return Unknown(lost), exchanges
+            wanted = sending.send(reply)
+    except StopIteration as end:
+        outcome: SendOutcome = end.value
+        return outcome, exchanges
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        log.error("message %s could not be composed for %s: %s", message_id, provider.name, kind_and_place(error))
+        return Refused(f"{type(error).__name__} while composing the message"), exchanges
+
+
+def _carry_out(wanted: Exchange, message_id: str) -> tuple[Reply, str]:
+    """The reply; or why nobody knows whether the message was accepted, with what is known of the reply."""
+    match wanted:
+        case SmtpSubmission():
+            try:
+                return smtp.submit(wanted), ""
+            except ResultLost as error:
+                return SmtpReply(0, str(error), "END", {}), str(error)
+        case HttpRequest():
+            within_lease = replace(wanted, timeout=min(wanted.timeout, 0.9 * settings().delivery_lease))
+            answer = http_client.perform(within_lease)
+            lost = answer.status == 0 and answer.failure in ("timeout", "lost")
+            return answer, answer.error if lost else ""
+        case OutboxEntry(channel_type, payload):
+            with statement() as tx:
+                outbox.put(tx, message_id, channel_type, payload)
+            return None, ""
+        case _:
+            assert_never(wanted)
+
+
+def _secrets(provider: Provider) -> list[str]:
+    values = (getattr(provider, name) for name in provider.secrets)
+    return [value for value in values if isinstance(value, str) and value]
+
+
+def _logged(wanted: Exchange, reply: Reply, secrets: list[str]) -> Logged:
+    match wanted:
+        case SmtpSubmission():
+            assert isinstance(reply, SmtpReply)
+            return _smtp(wanted, reply)
+        case HttpRequest():
+            assert isinstance(reply, HttpReply)
+            return _http(wanted, reply, secrets)
+        case OutboxEntry():
+            return _outbox(wanted)
+        case _:
+            assert_never(wanted)
+
+
+def _smtp(wanted: SmtpSubmission, reply: SmtpReply) -> Logged:
+    return {
+        "request": {
+            "method": "POST",
+            "host": f"{wanted.host}:{wanted.port}",
+            "path": "/",
+            "query": None,
+            "headers": {"security": wanted.security, "authenticated": wanted.username is not None},
+            "body": {
+                "mail_from": wanted.envelope_from,
+                "rcpt_to": list(wanted.envelope_to),
+                "message_bytes": len(wanted.message),
+            },
+        },
+        "response": {
+            "status": reply.code,
+            "headers": {},
+            "body": {
+                "stage": reply.stage,
+                "text": reply.text,
+                "refused": {address: f"{code} {text}" for address, (code, text) in reply.refused.items()},
+            },
+        },
+    }
+
+
+def _http(wanted: HttpRequest, reply: HttpReply, secrets: list[str]) -> Logged:
+    """Of the query only the names: a value may be a key."""
+    try:
+        parts = urlsplit(wanted.url)
+    except ValueError:
+        parts = urlsplit("")
+    names = [name for name, _ in (*parse_qsl(parts.query, keep_blank_values=True), *wanted.query_params)]
+    path = parts.path or "/"
+    for secret in secrets:
+        path = path.replace(secret, HIDDEN)
+    return {
+        "request": {
+            "method": wanted.method,
+            "host": parts.netloc.rpartition("@")[2],
+            "path": path,
+            "query": "&".join(f"{name}={HIDDEN}" for name in names) or None,
+            "headers": _headers(wanted.headers),
+            "body": {"bytes": len(wanted.body)},
+        },
+        "response": {
+            "status": reply.status,
+            "headers": _headers(reply.headers),
+            "body": {"bytes": len(reply.body), "error": reply.error or None},
+        },
+    }
+
+
+def _headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """As the database takes them, which holds no NUL."""
+    shown = {name: value if name.lower() in SHOWN_HEADERS else HIDDEN for name, value in headers.items()}
+    return {name.replace("\0", ""): value.replace("\0", "") for name, value in shown.items()}
+
+
+def _outbox(wanted: OutboxEntry) -> Logged:
+    return {
+        "request": {
+            "method": "POST",
+            "host": "outbox",
+            "path": f"/{wanted.channel_type}",
+            "query": None,
+            "headers": {},
+            "body": {"bytes": len(to_json(wanted.payload))},
+        },
+        "response": {"status": 200, "headers": {}, "body": {}},
+    }

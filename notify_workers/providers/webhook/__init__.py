@@ -1,0 +1,1 @@
+"""Webhook providers: requests to somebody's own service."""
