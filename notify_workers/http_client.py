@@ -66,6 +66,7 @@ def perform(request: HttpRequest) -> HttpReply:
 
 def call(asked: effects.HttpCall) -> effects.HttpReply:
     """Carries out a step's effect. Only an answer that came whole has a status."""
+    started = time.monotonic()
     body = (asked.body or "").encode()
     headers = dict(asked.headers)
     if asked.signing_key:
@@ -73,8 +74,8 @@ def call(asked: effects.HttpCall) -> effects.HttpReply:
     reply = perform(HttpRequest(asked.method, asked.url, headers, asked.query_params, body, asked.timeout))
     if reply.failure is not None and reply.status < 500:
         again = reply.failure in ("unsent", "timeout", "lost")
-        return effects.HttpReply(0, error=reply.error, is_timeout=again)
-    return effects.HttpReply(reply.status, _text(reply))
+        return effects.HttpReply(0, error=reply.error, is_timeout=again, seconds=time.monotonic() - started)
+    return effects.HttpReply(reply.status, _text(reply), seconds=time.monotonic() - started)
 
 
 def _with_query(url: str, params: tuple[tuple[str, str], ...]) -> str:

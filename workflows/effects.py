@@ -165,12 +165,16 @@ class HttpCall:
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """`status` 0: there was no answer, `error` says why, and `is_timeout` whether asking again may help."""
+    """`status` 0: there was no answer, `error` says why, and `is_timeout` whether asking again may help.
+
+    `seconds` is how long it took.
+    """
 
     status: int
     text: str = ""
     error: str = ""
     is_timeout: bool = False
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

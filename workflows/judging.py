@@ -19,7 +19,8 @@ def judge(
     """Whether the conditions hold. `about` is whose they are, for the run log; `event` is what `event.*` means."""
     facts = yield from gather(group, context, event)
     verdict: Verdict = yield from rendering(context, lambda: evaluate(group, facts))
-    yield Record("conditions_evaluated", {"of": about, **verdict.as_json()})
+    what = "conditions_evaluated" if event is None else "wait_conditions_evaluated"
+    yield Record(what, {"of": about, **verdict.as_json()})
     return verdict
 
 

@@ -46,6 +46,7 @@ router = APIRouter(tags=["Workflows"])
 
 TRIGGER_FIELDS = ("recipients", "actor", "tenant", "data", "cancellation_key", "settings")
 
+
 @router.post(
     "/v1/workflows/{key}/trigger",
     operation_id="triggerWorkflow",

@@ -33,7 +33,7 @@ def http_fetch(step: FetchStep, context: StepContext) -> Steps:
     yield Record("fetched", seen, error=reply.status not in ACCEPTED)
     said = reply.error or f"the server answered {reply.status}"
     if _may_help(reply) and tried <= len(RETRIES):
-        until = context.now + timedelta(seconds=RETRIES[tried - 1])
+        until = context.now + timedelta(seconds=reply.seconds + RETRIES[tried - 1])
         return Pause(until, f"{said}; asking again at {until.isoformat()}", {"tried": tried})
     if reply.status not in ACCEPTED:
         return Halt(f"{said}, after {tried} {'try' if tried == 1 else 'tries'}")
