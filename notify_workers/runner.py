@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from notify_workers import batches, calls, cancellations
 from notify_workers.catalog import catalog
 from notify_workers.contexts import step_context
@@ -141,8 +143,8 @@ def _drive(execution: Execution, steps: Steps, reply: Any) -> list[Bell] | Calli
             lease = runs.lease_step(execution.tx, execution.claim.due_id, settings().call_lease)
             return Calling(execution, steps, outcome, lease)
         move = _move(execution, outcome)
-    except StoreUnavailable:
-        raise
+    except (StoreUnavailable, SQLAlchemyError):
+        raise  # the transaction is of no more use; whether that counts as an attempt is decided outside of it
     except Exception as error:
         move = _undone(execution, error)
     return _settle(execution, move)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -29,14 +30,15 @@ from notify_workers.ids import environment_id
 installation.install()
 installation.install_development(int(sys.argv[1]))
 with resources.configuration() as tx:
-    resources.publish_workflow(tx, environment_id("development"), "invite", json.loads(sys.argv[2]))
+    for key, document in json.loads(sys.argv[2]).items():
+        resources.publish_workflow(tx, environment_id("development"), key, document)
 """
 
 
 class Stack:
     """Stores, mail server, API, two workers and a timer process. Whatever is killed is started again at once."""
 
-    def __init__(self, home: Path, workflow: str) -> None:
+    def __init__(self, home: Path, workflows: dict[str, Any]) -> None:
         self.home = home
         self.postgres, self.redis = EmbeddedPostgres(home), EmbeddedRedis(home)
         self.mail = MailServer()
@@ -57,7 +59,7 @@ class Stack:
         }
         self.mail.seconds_to_answer = 0.1  # so that some are killed with a message in hand
         self.mail.start()
-        self._python("-c", PUSH, str(self.mail.port), workflow).wait(60)
+        self._python("-c", PUSH, str(self.mail.port), json.dumps(workflows)).wait(60)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         for name in ("serve", "worker-1", "worker-2", "timers"):
             self.start(name)

@@ -1,4 +1,5 @@
-"""Real processes, real `kill -9`: everybody gets one first mail and one reminder, or the ledger says why not."""
+"""Real processes, real `kill -9`: everybody gets one first mail and one reminder, or the ledger says why not; and each
+comment is in one batch."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.chaos import batches
 from tests.chaos.stack import Misfortune, Stack, wait_for
 from tests.engine import email_step
 
@@ -41,17 +43,19 @@ WORKFLOW = {
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    made = Stack(tmp_path_factory.mktemp("chaos"), json.dumps(WORKFLOW))
+    made = Stack(tmp_path_factory.mktemp("chaos"), {"invite": WORKFLOW, "digest": batches.DIGEST})
     yield made
     made.stop()
 
 
 @dataclass
 class Application:
-    """Invites people and cancels every third invitation, again and again until it is answered, as the SDKs do."""
+    """Invites people and cancels every third invitation, tells readers of comments and withdraws some, again and again
+    until it is answered, as the SDKs do."""
 
     stack: Stack
     cancelled_at: dict[str, float] = field(default_factory=dict)
+    withdrawn_at: dict[int, float] = field(default_factory=dict)
     retries: int = 0
 
     def invite(self, number: int) -> None:
@@ -62,6 +66,20 @@ class Application:
             time.sleep(random.Random(number).choice([0, 0.05, 0.5, 8]))
             self._post("/v1/workflows/invite/cancel", {"cancellation_key": person}, {})
             self.cancelled_at[person] = time.time()
+
+    def comment(self, number: int) -> None:
+        time.sleep(batches.seconds_before(number))
+        reader = batches.reader(number, RUNS)
+        body = {
+            "recipients": [{"id": reader, "email": reader}],
+            "data": {"n": number},
+            "cancellation_key": f"comment-{number}",
+        }
+        self._post("/v1/workflows/digest/trigger", body, {"Idempotency-Key": uuid4().hex})
+        if batches.is_withdrawn(number):
+            time.sleep(batches.seconds_to_withdrawal(number))
+            self._post("/v1/workflows/digest/cancel", {"cancellation_key": f"comment-{number}"}, {})
+            self.withdrawn_at[number] = time.time()
 
     def _post(self, path: str, body: object, headers: dict[str, str]) -> None:
         headers = {"Authorization": "Bearer sk_test_doorbell", **headers}
@@ -88,7 +106,7 @@ def test_everybody_gets_each_mail_once_while_everything_is_killed(
 ) -> None:
     misfortune, application = Misfortune(stack, SEED), Application(stack)
     _invite_everybody(stack, application, misfortune)
-    wait_for(lambda: _accepted(stack) == RUNS, 120, "every trigger to be accepted")
+    wait_for(lambda: _accepted(stack) == 2 * RUNS, 120, "every trigger to be accepted")
     misfortune.do("Redis flushed", stack.flush_redis)
     for _ in range(4 + RUNS // 200):
         time.sleep(misfortune.pause())
@@ -105,7 +123,9 @@ def test_everybody_gets_each_mail_once_while_everything_is_killed(
 
 def _invite_everybody(stack: Stack, application: Application, misfortune: Misfortune) -> None:
     with ThreadPoolExecutor(CLIENTS) as clients:
-        futures = [clients.submit(application.invite, number) for number in range(RUNS)]
+        futures = [
+            clients.submit(do, number) for number in range(RUNS) for do in (application.invite, application.comment)
+        ]
         inviting = Thread(target=lambda: [each.result() for each in futures])
         inviting.start()
         while inviting.is_alive():
@@ -119,11 +139,13 @@ def _accepted(stack: Stack) -> int:
     return stack.number("select count(*) from triggers")
 
 
+RUNS_OF_INVITES = "select recipient_id, status from recipient_runs where workflow_key = 'invite'"
 MESSAGES = """
     select m.id, m.recipient_id, m.step_ref, m.status, r.status as run,
         coalesce(json_agg(json_build_object('attempt', a.attempt, 'outcome', a.outcome, 'started', a.started_at)
             order by a.attempt) filter (where a.attempt is not null), '[]') as attempts
     from messages m join recipient_runs r on r.id = m.run_id left join delivery_attempts a on a.message_id = m.id
+    where m.workflow_key = 'invite'
     group by 1, 2, 3, 4, 5
 """
 
@@ -132,7 +154,8 @@ def _report(stack: Stack, application: Application, misfortune: Misfortune) -> d
     """What came, and everything that should not be."""
     received = Counter((str(mail["To"]), str(mail["Subject"])) for mail in stack.mail.messages)
     messages = stack.rows(MESSAGES)
-    runs = {row["recipient_id"]: row["status"] for row in stack.rows("select recipient_id, status from recipient_runs")}
+    runs = {row["recipient_id"]: row["status"] for row in stack.rows(RUNS_OF_INVITES)}
+    digest = batches.report(stack, RUNS, application.withdrawn_at)
     unknown = {(each["recipient_id"], each["step_ref"]) for each in messages if _has(each, "unknown")}
     problems = [
         *_never_run(runs),
@@ -143,6 +166,7 @@ def _report(stack: Stack, application: Application, misfortune: Misfortune) -> d
             for who, status in runs.items()
             if status not in {"completed", "cancelled"}
         ),
+        *digest.pop("problems"),
     ]
     first = sum(count > 0 for (_, subject), count in received.items() if subject == "first")
     return {
@@ -155,6 +179,7 @@ def _report(stack: Stack, application: Application, misfortune: Misfortune) -> d
         "cancelled before the first mail": RUNS - first,
         "mails that came twice, their attempt unknown": sum(count > 1 for count in received.values()),
         "unknown attempts": len(unknown),
+        **digest,
         "problems": problems,
     }
 

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from notify_workers import delivery, queue, runner, smtp
+from notify_workers import batches, delivery, queue, runner, smtp
+from notify_workers.store import batches as batch_rows
 from notify_workers.store import deliveries, runs
 
 
@@ -35,6 +36,14 @@ def die(where: str, due_id: int) -> None:
     match where:
         case "step-before-commit":
             runs.move = after(runs.move)
+        case "step-in-redis":
+            batches._script = after(batches._script)
+        case "step-window-opened":
+            batch_rows.open_window = after(batch_rows.open_window)
+        case "step-activity-appended":
+            batch_rows.append = after(batch_rows.append)
+        case "step-window-closed":
+            batch_rows.close_window = after(batch_rows.close_window)
         case "step-after-commit" | "delivery-after-intent":
             queue.ring = kill  # type: ignore[assignment]
         case "delivery-before-the-provider":
