@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import batches, delays, ingest, rendering, runs, steps, timers
+from benchmarks import batches, delays, ingest, rendering, runs, simulate, steps, timers
 from benchmarks.tables import Table, write
 
 BENCHMARKS: dict[str, Callable[[], Table]] = {
@@ -13,6 +13,7 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
     "runs": runs.measure,
     "delays": delays.measure,
     "timers": timers.measure,
+    "simulate": simulate.measure,
     "rendering": rendering.measure,
     "steps": steps.measure,
     "batches": batches.measure,

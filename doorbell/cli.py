@@ -7,6 +7,7 @@ import re
 import secrets
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 from uuid import UUID
@@ -213,17 +214,75 @@ def _environment(slug: str) -> UUID:
     return environment_id(slug)
 
 
+RESOURCE_FILES = ("workflows/*/workflow.json", "layouts/*/layout.json", "partials/*/partial.json", "translations/*/*")
+
+
 @main.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @ENVIRONMENT
 def push(directory: Path, environment: str) -> None:
-    """Publish a tree of workflows and layouts, all or nothing."""
+    """Publish a tree of resources, all or nothing."""
     from notify_workers import resources
 
-    if not any(directory.glob("workflows/*/workflow.json")) and not any(directory.glob("layouts/*/layout.json")):
-        raise click.ClickException(f"{directory} has no workflows/<key>/workflow.json and no layouts/<key>/layout.json")
+    if not any(any(directory.glob(pattern)) for pattern in RESOURCE_FILES):
+        raise click.ClickException(f"{directory} has no resources: none of {', '.join(RESOURCE_FILES)}")
     changed = resources.push_library(directory, _environment(environment))
     click.echo(f"Published: {', '.join(changed)}" if changed else "Nothing has changed.")
+
+
+@main.command()
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@ENVIRONMENT
+def pull(directory: Path, environment: str) -> None:
+    """Write an environment's resources into a tree of files."""
+    from notify_workers import resources
+
+    changed = resources.pull_library(directory, _environment(environment))
+    click.echo("\n".join(changed) if changed else "Nothing has changed.")
+
+
+@main.command()
+@click.argument("what", metavar="WORKFLOW")
+@click.option(
+    "--events",
+    "-E",
+    type=click.File(encoding="utf-8"),
+    help="What happens: one JSON object on a line.",
+)
+@click.option("--until", default="30d", show_default=True, help="Where it ends: a duration (14d) or a timestamp.")
+@click.option(
+    "--from", "start", help="Where it starts.  [default: the events' earliest timestamp, or 2026-01-01T09:00:00Z]"
+)
+@click.option(
+    "--library",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The tree in which WORKFLOW is a key.  [default: Doorbell's own]",
+)
+@click.option("--data", default="{}", help="Without --events: the data of one example trigger.")
+@click.option("--recipient", default="jane", show_default=True, help="Without --events: who it is for.")
+@click.option(
+    "--vars", "variables", type=click.File(encoding="utf-8"), help="Environment variables: a JSON object in a file."
+)
+@click.option(
+    "--timezone", default="Etc/UTC", show_default=True, help="The account's time zone, in which times are shown."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the trace, one JSON object on a line.")
+@click.option("--content", is_flag=True, help="With the rendered content of each message.")
+@click.option(
+    "--golden",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Compare with a saved trace; exit with 1 if it differs.",
+)
+@click.option("--update", is_flag=True, help="Save the trace as the golden file instead.")
+def simulate(**options: Any) -> None:
+    """Execute WORKFLOW in virtual time: a directory with a workflow.json, or a key.
+
+    No service runs and nothing is sent. Prints each message with the time at which it would leave, and the reason for
+    everything that is not sent.
+    """
+    from doorbell import simulation_command
+
+    sys.exit(simulation_command.execute(**options))
 
 
 @main.command()

@@ -72,6 +72,7 @@ def _cohort(detail: Entry) -> Iterator[str]:
 
 _EXPLAINED: Mapping[str, Callable[[Entry], Iterator[str]]] = {
     "conditions_evaluated": _conditions,
+    "wait_conditions_evaluated": _conditions,
     "preferences_evaluated": _preferences,
     "throttle_counted": _throttle,
     "batch_opened": _batch("opened"),
