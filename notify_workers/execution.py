@@ -32,6 +32,7 @@ from workflows.effects import (
     LookUp,
     Memberships,
     MessageStatuses,
+    NameMessage,
     Record,
     TakeEvents,
     TriggerWorkflow,
@@ -58,6 +59,8 @@ class Execution:
         match effect:
             case Record(event, detail, error):
                 return self.log(event, detail, error=error)
+            case NameMessage():
+                return ksuid(self.claim.now.timestamp())
             case Enqueue():
                 return self._enqueue(effect)
             case LookUp() | MessageStatuses() | Memberships():
@@ -165,14 +168,13 @@ class Execution:
         known = entity_as_wire(reference, before.properties) if before else None
         return known, entity_as_wire(reference, after.properties)
 
-    def _enqueue(self, effect: Enqueue) -> str:
+    def _enqueue(self, effect: Enqueue) -> None:
         channel = self.environment.channels[effect.channel_key]
         at = self.claim.now.timestamp()
-        message_id = ksuid(at)
         sandboxed = self.claim.settings.get("sandbox_mode")
         self.messages.append(
             {
-                "id": message_id,
+                "id": effect.message_id,
                 "channel_id": channel.id,
                 "channel_type": channel.type,
                 "snapshot": dict(effect.recipient_snapshot),
@@ -185,5 +187,4 @@ class Execution:
                 "queued_event": ksuid(at),
             }
         )
-        self.log("message_enqueued", {"channel_type": channel.type, "message_id": message_id})
-        return message_id
+        self.log("message_enqueued", {"channel_type": channel.type, "message_id": effect.message_id})

@@ -27,9 +27,15 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Enqueue:
-    """Create a message and owe its delivery, at `scheduled_at` (aware, UTC) or now. Answered with its id (27 characters)."""
+class NameMessage:
+    """An id for a message to come, which its templates may show. Answered with 27 characters."""
 
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Create a message and owe its delivery, at `scheduled_at` (aware, UTC) or now. Answered with None."""
+
+    message_id: str
     channel_key: str
     content: Content
     recipient_snapshot: Mapping[str, Any] = field(default_factory=dict)
@@ -234,6 +240,7 @@ class ChangeAudience:
 
 Effect = (
     Record
+    | NameMessage
     | Enqueue
     | LookUp
     | MessageStatuses

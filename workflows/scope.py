@@ -37,6 +37,7 @@ class Scope:
     first_data: Mapping[str, Any] | None = None
     refs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     timestamp: str = ""
+    current_message: Mapping[str, Any] | None = None
     entities: dict[tuple[str, str, str], Any] = field(default_factory=dict)
     """What templates have asked for: kind, collection and id of a `LookUp` to its answer."""
 
@@ -57,6 +58,7 @@ class Scope:
             "total_actors": self.total_actors,
             "refs": self.refs,
             "timestamp": self.timestamp,
+            "current_message": self.current_message,
             ENTITIES: self.entities,
         }
 

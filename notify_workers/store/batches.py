@@ -220,27 +220,31 @@ class ClosedWindow:
     first: Mapping[str, Any]
 
 
+# Triggers are in the order in which they came; their runs may have reached the batch in another one.
 _ACTIVITIES = sql("""
-    select t.id as trigger_id, coalesce(i.data, r.data, t.data) as data, t.actor_collection, t.actor_id,
-        a.properties as actor_properties, t.inserted_at as triggered_at
+    select shown.trigger_id, shown.data, shown.actor_collection, shown.actor_id, a.properties as actor_properties,
+        shown.triggered_at
     from (
-        select i.*
-        from batch_windows w join batch_items i on i.window_id = w.id
+        select t.id as trigger_id, coalesce(i.data, r.data, t.data) as data, t.actor_collection, t.actor_id,
+            t.inserted_at as triggered_at, t.sequence, r.environment_id
+        from batch_windows w
+        join batch_items i on i.window_id = w.id
+        join recipient_runs r on r.id = i.run_id
+        join triggers t on t.id = r.trigger_id
         where w.id = :window and i.cancelled_at is null
-        order by case when w.renders_last then -i.number else i.number end
+        order by case when w.renders_last then -t.sequence else t.sequence end
         limit (select render_limit from batch_windows where id = :window)
-    ) i
-    join recipient_runs r on r.id = i.run_id
-    join triggers t on t.id = r.trigger_id
-    left join recipients a on a.environment_id = r.environment_id and a.collection = t.actor_collection and a.id = t.actor_id
-    order by i.number
+    ) shown
+    left join recipients a on a.environment_id = shown.environment_id and a.collection = shown.actor_collection
+        and a.id = shown.actor_id
+    order by shown.sequence
 """)
 _TOTALS = sql("""
     select total_activities, total_actors, (
             select coalesce(i.data, r.data, t.data)
             from batch_items i join recipient_runs r on r.id = i.run_id join triggers t on t.id = r.trigger_id
             where i.window_id = w.id and i.cancelled_at is null
-            order by i.number limit 1
+            order by t.sequence limit 1
         ) as first
     from batch_windows w where id = :window
 """)

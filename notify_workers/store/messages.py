@@ -280,7 +280,7 @@ _ACTIVITIES = sql("""
         ) as window_id
         from messages m where m.id = :message_id
     )
-    select coalesce(i.number, 0) as number, t.id, t.environment_id, t.inserted_at, t.actor_collection, t.actor_id,
+    select t.sequence as number, t.id, t.environment_id, t.inserted_at, t.actor_collection, t.actor_id,
         coalesce(i.data, r.data, t.data) as data, told.collection, told.recipient_id
     from told
     left join batch_items i on i.window_id = told.window_id and i.cancelled_at is null

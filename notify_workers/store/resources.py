@@ -68,8 +68,8 @@ _SINCE = sql("""
     select newer.id from resource_versions own
     join resource_versions newer on newer.environment_id = own.environment_id and newer.kind = own.kind and newer.key = own.key
     join resources r on r.environment_id = own.environment_id and r.kind = own.kind and r.key = own.key
-    where own.id = :own and newer.id <> own.id and newer.created_at >= own.created_at
-    order by newer.id = r.version_id desc, newer.created_at desc
+    where own.id = :own and newer.number > own.number
+    order by newer.id = r.version_id desc, newer.number desc
 """)
 
 

@@ -92,6 +92,7 @@ resource_versions = _table(
     _json("content"),
     _text("sha"),
     _time("created_at"),
+    _number("number"),
 )
 
 resources = _table(
@@ -334,6 +335,7 @@ audience_members = _table(
 waits = _table(
     "waits",
     _uuid("run_id", key=True),
+    _text("step_ref"),
     _uuid("environment_id"),
     _text("collection"),
     _text("recipient_id"),
@@ -348,4 +350,5 @@ signals = _table(
     _uuid("run_id"),
     _time("at"),
     _json("event"),
+    Column("told", Boolean, nullable=False),
 )

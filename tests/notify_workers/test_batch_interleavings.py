@@ -57,7 +57,7 @@ FATE = """
 MEMBERS = """
     select (t.data ->> 'n')::int as n
     from batch_items i join recipient_runs r on r.id = i.run_id join triggers t on t.id = r.trigger_id
-    where i.window_id = :window and i.cancelled_at is null order by i.number
+    where i.window_id = :window and i.cancelled_at is null order by t.sequence
 """
 OPEN_TOO_LONG = """
     select w.id, w.workflow_key, w.sealed from batch_windows w
@@ -267,7 +267,7 @@ class World(RuleBasedStateMachine):
                 assert number in self.arrived, (number, mode)
 
     def every_message_is_a_whole_batch(self) -> None:
-        """In the order of arrival, with the right total; and every window that had anybody left is a message."""
+        """In the order of their triggers, with the right total; and every window that had anybody left is a message."""
         windows = self.engine.rows(
             "select w.id, w.workflow_key, w.total_activities as total, r.cancelled_at is not null as stopped"
             " from batch_windows w join recipient_runs r on r.id = w.carrier_run"

@@ -322,3 +322,10 @@ def test_a_failing_template_leaves_no_message_of_the_same_step(engine: Engine, m
     engine.advance(seconds=2)
     engine.release()
     assert mail.subjects() == ["1", "1"]
+
+
+def test_a_template_knows_the_message_that_it_is_rendered_for(engine: Engine, mail: MailServer) -> None:
+    engine.publish("named", [email_step(subject="{{ current_message.id }}")])
+    engine.trigger("named", [{"id": "jane", "email": "jane@example.com"}])
+    engine.drain()
+    assert mail.subjects() == [engine.one("select id from messages").id]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflows.effects import Effect, Enqueue, Memberships, MessageStatuses, Record
+from workflows.effects import Effect, Enqueue, Memberships, MessageStatuses, NameMessage, Record
 from workflows.model import AnyStep
 from workflows.outcomes import StepOutcome
 from workflows.run import drive
@@ -51,7 +51,8 @@ def play(step: AnyStep, context: StepContext, answers: Answers | None = None) ->
     numbers = iter(range(1, 100))
     usual: dict[type, Any] = {
         Record: None,
-        Enqueue: lambda effect: f"message_{next(numbers)}",
+        NameMessage: lambda effect: f"message_{next(numbers)}",
+        Enqueue: None,
         MessageStatuses: lambda effect: {},
         Memberships: frozenset(),
     }

@@ -104,7 +104,8 @@ def _end(world: World, window: Window) -> datetime | None:
 
 
 def _finish(world: World, window: Window, limit: int = 0, order: str = "asc") -> Window:
-    counted = tuple(item for item in world.items.get(window.id, ()) if not item.is_cancelled)
+    kept = (item for item in world.items.get(window.id, ()) if not item.is_cancelled)
+    counted = tuple(sorted(kept, key=lambda item: world.runs[item.run].trigger.sequence))
     actors = {actor for item in counted if (actor := world.runs[item.run].trigger.actor)}
     shown = counted[max(0, len(counted) - limit) :] if order == "desc" else counted[:limit]
     closed = replace(

@@ -21,6 +21,7 @@ from workflows.effects import (
     LookUp,
     Memberships,
     MessageStatuses,
+    NameMessage,
     Record,
     TakeEvents,
     TriggerWorkflow,
@@ -56,6 +57,8 @@ class Execution:
         match effect:
             case Record(event, detail, error):
                 return self.log(event, detail, error=error)
+            case NameMessage():
+                return f"{self.world.next_number():027d}"
             case Enqueue():
                 return self._enqueue(effect)
             case LookUp() | MessageStatuses() | Memberships():
@@ -132,12 +135,11 @@ class Execution:
         world.put(world.throttles, key, counted)
         return counted
 
-    def _enqueue(self, effect: Enqueue) -> str:
+    def _enqueue(self, effect: Enqueue) -> None:
         channel = self.world.environment.channels[effect.channel_key]
-        number = self.world.next_number()
         message = Message(
-            id=f"{number:027d}",
-            number=number,
+            id=effect.message_id,
+            number=int(effect.message_id),
             run=self.run.id,
             step=str(self.run.step),
             channel=channel,
@@ -147,4 +149,3 @@ class Execution:
         )
         self.messages.append(message)
         self.log("message_enqueued", {"channel_type": channel.type, "message_id": message.id})
-        return message.id

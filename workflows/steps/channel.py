@@ -11,7 +11,7 @@ from typing import Any
 
 from workflows.channels import NoAddress
 from workflows.content import Content
-from workflows.effects import Effect, Enqueue, Record
+from workflows.effects import Effect, Enqueue, NameMessage, Record
 from workflows.groups import channels_of, parse_group_document
 from workflows.judging import gather
 from workflows.liquid.lookups import rendering
@@ -95,10 +95,20 @@ def _send(step: ChannelStep, context: StepContext, channel: ChannelView) -> Gene
             scheduled_at = yield from _opening(step, context, address)
         except NeverOpens as never:
             return str(never)
-        rendered = yield from rendering(context, partial(content.render, context, channel, address))
+        message_id: str = yield NameMessage()
+        own = _of_message(context, message_id)
+        rendered = yield from rendering(own, partial(content.render, own, channel, address))
         yield Record("rendered", _sizes(rendered))
-        messages.append((yield Enqueue(channel.key, rendered, _snapshot(context.scope.recipient), scheduled_at)))
+        yield Enqueue(message_id, channel.key, rendered, _snapshot(context.scope.recipient), scheduled_at)
+        messages.append(message_id)
     return messages
+
+
+def _of_message(context: StepContext, message_id: str) -> StepContext:
+    """What the templates of one message see."""
+    now = context.now.isoformat()
+    message = {"id": message_id, "inserted_at": now, "updated_at": now}
+    return replace(context, scope=replace(context.scope, current_message=message))
 
 
 def _opening(step: ChannelStep, context: StepContext, address: Any) -> Generator[Effect, Any, datetime | None]:

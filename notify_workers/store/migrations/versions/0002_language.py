@@ -12,6 +12,11 @@ alter table environments
     add column signing_secret text not null default replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
 """
 
+RESOURCES = """
+-- The order in which versions were published.
+alter table resource_versions add column number bigint generated always as identity;
+"""
+
 RUNS = """
 alter table recipient_runs
     -- What later steps see as refs.<ref>.
@@ -218,7 +223,7 @@ create trigger signal_audience after insert or delete on audience_members for ea
 
 
 def upgrade() -> None:
-    for part in (ENVIRONMENTS, RUNS, BATCHES, THROTTLES, AUDIENCES, WAITS):
+    for part in (ENVIRONMENTS, RESOURCES, RUNS, BATCHES, THROTTLES, AUDIENCES, WAITS):
         op.execute(part)
 
 
@@ -230,5 +235,6 @@ def downgrade() -> None:
         " drop function signal(uuid, text, text, text, text, text, timestamptz, jsonb), recipient_as_wire(text, text),"
         " signal_message_event(), signal_run(), signal_recipient(), signal_audience();"
         " alter table recipient_runs drop column outputs, drop column memory, drop column window_id, drop column sequence;"
+        " alter table resource_versions drop column number;"
         " alter table environments drop column default_preferences, drop column signing_secret;"
     )
