@@ -15,7 +15,7 @@ from notify_workers.ids import channel_id
 from workflows.errors import DocumentInvalid, Problem, WorkflowError
 from workflows.files import Library, read_library, read_workflow
 from workflows.model import ChannelStep
-from workflows.parse import parse_layout, parse_partial, parse_translation, parse_workflow
+from workflows.parse import parse_layout, parse_partial, parse_translation
 from workflows.scope import ChannelView
 from workflows.simulate.environment import Environment, Settings
 from workflows.simulate.events import first_time, read_events
@@ -109,20 +109,19 @@ def _environment(library: Library, settings: Settings) -> Environment:
         partials={key: parse_partial(key, document) for key, document in library.partials.items()},
         translations=tuple(parse_translation(key, document) for key, document in library.translations.items()),
     )
-    environment = Environment(_channels(library), resources, settings=settings)
+    known = {key: _channel(key, kind) for key, kind in CHANNELS.items()}
+    environment = Environment(known, resources, settings=settings)
     for key, document in library.workflows.items():
         environment.publish(key, document)
+    environment.channels = {**_named_channels(environment), **known}
     return environment
 
 
-def _channels(library: Library) -> dict[str, ChannelView]:
-    """The development stack's, and those that the workflows' steps name, which are assumed to be of the step's type."""
-    types = dict(CHANNELS)
-    for key, document in library.workflows.items():
-        for step in parse_workflow(key, document, channel_types=CHANNELS):
-            if isinstance(step, ChannelStep) and step.channel_key:
-                types.setdefault(step.channel_key, step.channel_type)
-    return {key: _channel(key, kind) for key, kind in types.items()}
+def _named_channels(environment: Environment) -> dict[str, ChannelView]:
+    """Those that the workflows' steps name: they are assumed to exist, of the step's type."""
+    programs = (version.program for key in environment.keys if (version := environment.current(key)))
+    steps = [step for program in programs for step in program.workflow if isinstance(step, ChannelStep)]
+    return {step.channel_key: _channel(step.channel_key, step.channel_type) for step in steps if step.channel_key}
 
 
 def _channel(key: str, kind: str) -> ChannelView:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from inscriptis import get_text
@@ -20,13 +21,24 @@ _EMPTY_LINES = re.compile(r"\n{3,}")
 _DRAWN_RULE = re.compile(rf"\s*(?:{_RULE}\s*)+")
 
 
+KEPT = 10_000
+"""Characters of a text up to which its result is kept: what many recipients get alike is read once."""
+
+
 def html_to_text(html: str) -> str:
     """What a reader sees, in lines. Links read `text (address)`, links without text `[address]`; a rule is a line of
     dashes; no images."""
+    return _kept(html) if len(html) <= KEPT else _read(html)
+
+
+def _read(html: str) -> str:
     text: str = get_text(_MARKS.sub("", html), _CONFIG)
     text = _LINK.sub(_written_link, text.replace("\xa0", " "))
     text = _DRAWN_RULE.sub("\n\n" + 20 * "-" + "\n\n", text)
     return _EMPTY_LINES.sub("\n\n", _TRAILING_SPACE.sub("", _MARKS.sub("", text))).strip("\n")
+
+
+_kept = lru_cache(maxsize=512)(_read)
 
 
 def _written_link(link: re.Match[str]) -> str:

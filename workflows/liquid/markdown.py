@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from html import unescape
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
+
+KEPT = 10_000
+"""Characters of a text up to which its result is kept: what many recipients get alike is rendered once."""
 
 
 def markdown_to_html(source: str) -> str:
@@ -15,7 +19,14 @@ def markdown_to_html(source: str) -> str:
 
     HTML that stands in the text stays HTML.
     """
+    return _kept(source) if len(source) <= KEPT else _rendered(source)
+
+
+def _rendered(source: str) -> str:
     return str(_AUTHORS.render(source))
+
+
+_kept = lru_cache(maxsize=512)(_rendered)
 
 
 def untrusted_markdown_to_html(source: str) -> str:
