@@ -22,8 +22,8 @@ from notify_workers.errors import StoreUnavailable
 from notify_workers.redis_client import client
 from notify_workers.settings import settings
 from notify_workers.store import cancellations as rows
-from notify_workers.store.recipients import Reference
 from notify_workers.store.session import Transaction, transaction
+from workflows.recipients import Reference
 
 log = logging.getLogger(__name__)
 

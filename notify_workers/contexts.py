@@ -11,18 +11,18 @@ from notify_workers.catalog import EnvironmentCatalog
 from notify_workers.ids import activity_id
 from notify_workers.store import batches
 from notify_workers.store.batches import Activity
-from notify_workers.store.recipients import Reference
 from notify_workers.store.runs import StepClaim
 from notify_workers.store.session import Transaction
 from workflows.branding import branding
 from workflows.preferences import effective
 from workflows.program import Program
+from workflows.recipients import Reference, entity
 from workflows.scope import Preferences, Scope, StepContext
 
 
 def step_context(tx: Transaction, claim: StepClaim, environment: EnvironmentCatalog, program: Program) -> StepContext:
     preferences = _preferences(claim, environment)
-    recipient = {**_entity(claim.recipient, claim.recipient_properties), "preferences": effective(preferences)}
+    recipient = {**entity(claim.recipient, claim.recipient_properties), "preferences": effective(preferences)}
     unsubscribe_url = _unsubscribe_url(claim, environment, program)
     tenant = {**(claim.tenant_properties or {}), "id": claim.tenant} if claim.tenant else None
     variables = {**environment.variables, "branding": branding(environment.variables, tenant)}
@@ -30,7 +30,7 @@ def step_context(tx: Transaction, claim: StepClaim, environment: EnvironmentCata
         scope=Scope(
             data=claim.data,
             recipient=recipient,
-            actor=_entity(claim.actor, claim.actor_properties) if claim.actor else None,
+            actor=entity(claim.actor, claim.actor_properties) if claim.actor else None,
             tenant=tenant,
             workflow=_workflow(claim, program),
             vars=variables,
@@ -60,12 +60,12 @@ def step_context(tx: Transaction, claim: StepClaim, environment: EnvironmentCata
 def _activities(tx: Transaction, claim: StepClaim, recipient: Mapping[str, Any]) -> dict[str, Any]:
     """A run that has come through a batch shows all of the batch's activities, any other its own."""
     if claim.window_id is None:
-        actor = claim.actor and _entity(claim.actor, claim.actor_properties)
+        actor = claim.actor and entity(claim.actor, claim.actor_properties)
         own = Activity(claim.trigger_id, claim.data, claim.actor, claim.actor_properties, claim.triggered_at)
         actors = (actor,) if actor else ()
         return {"activities": (_activity(own, recipient),), "actors": actors, "total_actors": len(actors)}
     window = batches.closed_window(tx, claim.window_id)
-    actors_of = {each.actor: _entity(each.actor, each.actor_properties) for each in window.activities if each.actor}
+    actors_of = {each.actor: entity(each.actor, each.actor_properties) for each in window.activities if each.actor}
     return {
         "activities": tuple(_activity(each, recipient) for each in window.activities),
         "total_activities": window.total_activities,
@@ -80,25 +80,19 @@ def _activity(activity: Activity, recipient: Mapping[str, Any]) -> dict[str, Any
     return {
         **activity.data,
         "id": activity_id(activity.trigger_id),
-        "actor": _entity(activity.actor, activity.actor_properties) if activity.actor else None,
+        "actor": entity(activity.actor, activity.actor_properties) if activity.actor else None,
         "recipient": recipient,
         "inserted_at": at,
         "updated_at": at,
     }
 
 
-def _entity(reference: Reference, properties: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A recipient nobody has identified has an id and nothing else."""
-    entity = {**(properties or {}), "id": reference.id}
-    return entity if reference.is_user else {**entity, "collection": reference.collection}
-
-
 def entity_as_wire(
     reference: Reference, properties: Mapping[str, Any] | None, updated_at: datetime | None = None
 ) -> dict[str, Any]:
     """An entity as templates see it that have looked it up."""
-    entity = _entity(reference, properties)
-    return {**entity, "updated_at": updated_at.isoformat()} if updated_at else entity
+    seen = entity(reference, properties)
+    return {**seen, "updated_at": updated_at.isoformat()} if updated_at else seen
 
 
 def _preferences(claim: StepClaim, environment: EnvironmentCatalog) -> Preferences:

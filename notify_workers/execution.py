@@ -15,7 +15,7 @@ from notify_workers.contexts import entity_as_wire
 from notify_workers.events import entry
 from notify_workers.ids import ksuid
 from notify_workers.store import audiences, messages, throttles, waits
-from notify_workers.store.recipients import Identity, Reference, get_recipient, identify
+from notify_workers.store.recipients import get_recipient, identify
 from notify_workers.store.runs import StepClaim
 from notify_workers.store.session import Transaction
 from workflows.effects import (
@@ -38,6 +38,7 @@ from workflows.effects import (
     TriggerWorkflow,
 )
 from workflows.program import Program
+from workflows.recipients import Identity, Reference
 
 _SAVEPOINT = text("savepoint effects")
 _ROLLBACK = text("rollback to savepoint effects")

@@ -16,11 +16,11 @@ from notify_workers.ids import recipient_run_id
 from notify_workers.settings import settings
 from notify_workers.store import cancellations as cancellation_rows
 from notify_workers.store import due, resources
-from notify_workers.store.recipients import Reference, deep_merge
 from notify_workers.store.runs import insert_runs
 from notify_workers.store.session import Transaction, transaction
 from notify_workers.store.triggers import Trigger, load_trigger
 from workflows.model import Workflow
+from workflows.recipients import Reference, deep_merge
 
 
 def start(tx: Transaction, triggers: Sequence[Trigger]) -> None:
@@ -79,19 +79,8 @@ def _runs(trigger: Trigger, workflow: Workflow, revoked: Revoked, cursor: int) -
             "status": _first_status(first, recipient, revoked),
             "data": deep_merge(trigger.data, only_for_them) if only_for_them else None,
             "step": first,
-            "once": _once(workflow, trigger.tenant),
+            "once": workflow.entered_once_for(trigger.tenant),
         }
-
-
-def _once(workflow: Workflow, tenant: str | None) -> str | None:
-    """What a recipient enters the workflow once for: everything, a tenant, or (None) nothing (contract: semantics §1)."""
-    match workflow.trigger_frequency:
-        case "every_trigger":
-            return None
-        case "once_per_recipient":
-            return ""
-        case "once_per_recipient_per_tenant":
-            return tenant or ""
 
 
 def _first_status(first: str | None, recipient: Reference, revoked: Revoked) -> str:

@@ -28,7 +28,7 @@ from notify_workers.store.session import Transaction, transaction
 from workflows.effects import OUTWARD, AskModel, HttpCall
 from workflows.errors import WorkflowError
 from workflows.model import BatchStep, WaitForEventStep
-from workflows.outcomes import Continue, Enter, Halt, Pause, Skip, StepOutcome, Steps
+from workflows.outcomes import Continue, Pause, StepOutcome, Steps, told
 from workflows.run import Finish, Go, Next, Wait, advance, drive
 from workflows.steps import execute
 
@@ -172,7 +172,7 @@ def _settle(execution: Execution, move: Move) -> list[Bell]:
 
 
 def _move(execution: Execution, outcome: StepOutcome) -> Move:
-    _log_outcome(outcome, execution)
+    execution.log(*told(outcome))
     claim, version, workflow = execution.claim, None, execution.program.workflow
     if isinstance(outcome, Continue) and outcome.on_latest:
         version, workflow = _newest(execution)
@@ -212,22 +212,6 @@ def _newest(execution: Execution) -> tuple[Any, Any]:
             execution.log("version_changed", {"version": str(version_id)})
             return version_id, newer
     return None, own
-
-
-def _log_outcome(outcome: StepOutcome, execution: Execution) -> None:
-    match outcome:
-        case Continue(reason):
-            execution.log("step_completed", {"reason": reason} if reason else None)
-        case Enter(_, reason):
-            execution.log("branch_entered", {"reason": reason})
-        case Skip(reason):
-            execution.log("step_skipped", {"reason": reason})
-        case Pause(until, reason):
-            execution.log("step_paused", {"reason": reason, "until": until.isoformat()})
-        case Halt(reason):
-            execution.log("run_halted", {"reason": reason})
-        case _:
-            assert_never(outcome)
 
 
 def _failure(claim: StepClaim, error: Exception) -> tuple[Move, list[dict[str, Any]]]:

@@ -19,16 +19,15 @@ from notify_workers.pending import Pending
 from notify_workers.settings import settings
 from notify_workers.store import cancellations as cancellation_rows
 from notify_workers.store import resources, triggers
-from notify_workers.store.recipients import TENANTS, USERS, Identity, Reference, identify
+from notify_workers.store.recipients import identify
 from notify_workers.store.resources import WorkflowStatus
 from notify_workers.store.runs import StepClaim
 from notify_workers.store.session import Transaction, transaction
 from workflows.effects import TriggerWorkflow
 from workflows.errors import StepFailed
+from workflows.recipients import TENANTS, Identity, Reference, identity, reference
 
 log = logging.getLogger(__name__)
-
-RESERVED = frozenset({"id", "collection", "preferences", "channel_data", "created_at", "$trigger_data"})
 
 
 @dataclass(frozen=True)
@@ -78,24 +77,6 @@ class TriggerRequest:
         if tenant:
             entity = tenant if isinstance(tenant, dict) else {"id": tenant}
             yield identity({**entity, "collection": TENANTS})
-
-
-def reference(entity: str | dict[str, Any]) -> Reference:
-    """Who a wire recipient is: an id, an inline user, or an inline object (it has a collection)."""
-    if isinstance(entity, str):
-        return Reference(USERS, entity)
-    return Reference(entity.get("collection") or USERS, entity["id"])
-
-
-def identity(entity: dict[str, Any]) -> Identity:
-    """What an inline entity says, reserved names apart."""
-    return Identity(
-        reference=reference(entity),
-        properties={name: value for name, value in entity.items() if name not in RESERVED},
-        preferences=entity.get("preferences") or {},
-        channel_data=entity.get("channel_data") or {},
-        created_at=entity.get("created_at"),
-    )
 
 
 def _says_something(entity: dict[str, Any]) -> bool:

@@ -15,8 +15,9 @@ from pydantic_core import from_json, to_json
 
 from notify_workers.settings import settings
 from notify_workers.store import environments
-from notify_workers.store.recipients import Identity, Reference, identify
+from notify_workers.store.recipients import identify
 from notify_workers.store.session import transaction
+from workflows.recipients import Identity, Reference
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,10 @@ from notify_workers.cancellations import CancellationKey
 from notify_workers.ids import environment_id
 from notify_workers.queue import Bell
 from notify_workers.redis_client import client
-from notify_workers.store.recipients import USERS, Identity, Reference, identify
+from notify_workers.store.recipients import identify
 from notify_workers.store.session import transaction
 from notify_workers.timers import Timers
+from workflows.recipients import USERS, Identity, Reference
 
 DEVELOPMENT = environment_id("development")
 

@@ -281,6 +281,16 @@ class Workflow:
         """The step of that reference. Raises `KeyError` when this version has none."""
         return self._places[ref].step
 
+    def entered_once_for(self, tenant: str | None) -> str | None:
+        """What a recipient enters the workflow once for: everything (an empty text), a tenant, or None for nothing."""
+        match self.trigger_frequency:
+            case "every_trigger":
+                return None
+            case "once_per_recipient":
+                return ""
+            case "once_per_recipient_per_tenant":
+                return tenant or ""
+
     def first(self) -> str | None:
         """The reference of the step a run starts with; None when the workflow has no steps."""
         return self.steps[0].ref if self.steps else None

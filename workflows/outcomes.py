@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from workflows.effects import Effect
 
@@ -56,5 +56,24 @@ class Halt:
 
 
 StepOutcome = Continue | Skip | Pause | Enter | Halt
+
+
+def told(outcome: StepOutcome) -> tuple[str, dict[str, str]]:
+    """An outcome as the run log tells it: an event and its detail."""
+    match outcome:
+        case Continue(reason):
+            return "step_completed", {"reason": reason} if reason else {}
+        case Enter(_, reason):
+            return "branch_entered", {"reason": reason}
+        case Skip(reason):
+            return "step_skipped", {"reason": reason}
+        case Pause(until, reason):
+            return "step_paused", {"reason": reason, "until": until.isoformat()}
+        case Halt(reason):
+            return "run_halted", {"reason": reason}
+        case _:
+            assert_never(outcome)
+
+
 Steps = Generator[Effect, Any, StepOutcome]
 """What a step handler is: a generator of effects that returns an outcome."""

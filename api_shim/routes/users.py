@@ -20,8 +20,8 @@ from api_shim.schemas.users import ListUsersResponse, User
 from notify_workers.errors import NotFound
 from notify_workers.settings import settings
 from notify_workers.store import recipients
-from notify_workers.store.recipients import USERS, Identity, Reference
 from notify_workers.store.session import transaction
+from workflows.recipients import USERS, Identity, Reference
 
 router = APIRouter(tags=["Users"])
 

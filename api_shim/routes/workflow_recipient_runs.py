@@ -20,9 +20,9 @@ from api_shim.schemas.workflow_recipient_runs import (
     WorkflowRecipientRunEvent,
 )
 from notify_workers.errors import NotFound
-from notify_workers.store.recipients import USERS, Reference
 from notify_workers.store.run_reads import RunFilter, get_run, page_of_runs, run_events
 from notify_workers.store.session import transaction
+from workflows.recipients import USERS, Reference
 
 router = APIRouter(tags=["Workflow recipient runs"])
 

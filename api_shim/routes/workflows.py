@@ -37,8 +37,8 @@ from notify_workers.errors import InvalidParams
 from notify_workers.pending import Entry
 from notify_workers.settings import settings
 from notify_workers.store import triggers
-from notify_workers.store.recipients import USERS, Reference
 from notify_workers.store.session import transaction
+from workflows.recipients import USERS, Reference
 from workflows.shape import join
 from workflows.trigger_data import MOST_QUOTED
 

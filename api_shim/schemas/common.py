@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from notify_workers.store.recipients import USERS
-from notify_workers.triggers import RESERVED
+from workflows.recipients import RESERVED, USERS
 
 MOST_ID_CHARACTERS = 256
 """The contract says it of user ids. What else names something gets it too: two such names still fit into an index."""

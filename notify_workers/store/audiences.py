@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from notify_workers.store.recipients import Reference
 from notify_workers.store.session import Transaction, as_json, sql
+from workflows.recipients import Reference
 
 _MEMBERSHIPS = sql("""
     select audience_key from audience_members

@@ -10,8 +10,8 @@ from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import JSONB
 
 from notify_workers.store import batches
-from notify_workers.store.recipients import Reference
 from notify_workers.store.session import Transaction, as_json, sql
+from workflows.recipients import Reference
 
 if TYPE_CHECKING:
     from notify_workers.cancellations import CancellationKey

@@ -10,9 +10,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
-from notify_workers.store.recipients import Recipient, Reference, get_recipient
+from notify_workers.store.recipients import Recipient, get_recipient
 from notify_workers.store.session import Transaction, as_json, sql
 from notify_workers.store.tables import batch_items, batch_windows, messages, recipient_runs, triggers
+from workflows.recipients import Reference
 from workflows.statuses import MessageStatus
 
 columns = messages.c

@@ -11,8 +11,8 @@ from uuid import UUID
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import JSONB
 
-from notify_workers.store.recipients import Reference
 from notify_workers.store.session import Transaction, sql
+from workflows.recipients import Reference
 
 
 @dataclass(frozen=True, slots=True)

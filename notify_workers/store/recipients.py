@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,39 +12,7 @@ from sqlalchemy import select
 
 from notify_workers.store.session import Transaction, as_json, sql
 from notify_workers.store.tables import recipients
-
-USERS = "$users"
-TENANTS = "$tenants"
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """Who a recipient is, without what is known of them."""
-
-    collection: str
-    id: str
-
-    @property
-    def is_user(self) -> bool:
-        return self.collection == USERS
-
-    def as_wire(self) -> Any:
-        """A user is its id, anything else `{collection, id}` (contract: RecipientReference)."""
-        return self.id if self.is_user else {"collection": self.collection, "id": self.id}
-
-    def __str__(self) -> str:
-        return self.id if self.is_user else f"{self.collection}/{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What a request says of a recipient; merged over what is already known."""
-
-    reference: Reference
-    properties: Mapping[str, Any] = field(default_factory=dict)
-    preferences: Mapping[str, Any] = field(default_factory=dict)
-    channel_data: Mapping[str, Any] = field(default_factory=dict)
-    created_at: datetime | str | None = None
+from workflows.recipients import USERS, Identity, Reference, deep_merge
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +66,6 @@ def _row(environment: UUID, identity: Identity) -> dict[str, Any]:
         "channel_data": dict(identity.channel_data),
         "created_at": identity.created_at,
     }
-
-
-def deep_merge(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Maps key by key, everything else replaced, None included: the same rule as the database's `deep_merge`."""
-    merged = dict(old)
-    for key, value in new.items():
-        known = merged.get(key)
-        merged[key] = deep_merge(known, value) if isinstance(known, Mapping) and isinstance(value, Mapping) else value
-    return merged
 
 
 _GET = select(recipients.c.properties, recipients.c.created_at, recipients.c.updated_at)

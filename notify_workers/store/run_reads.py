@@ -10,9 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import Select, select, tuple_
 
-from notify_workers.store.recipients import Reference
 from notify_workers.store.session import Transaction, sql
 from notify_workers.store.tables import recipient_runs, triggers
+from workflows.recipients import Reference
 
 runs = recipient_runs.c
 

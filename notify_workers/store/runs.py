@@ -14,8 +14,8 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from notify_workers.queue import Bell
 from notify_workers.settings import settings
 from notify_workers.store import due
-from notify_workers.store.recipients import Reference
 from notify_workers.store.session import Transaction, as_json, sql
+from workflows.recipients import Reference
 
 _INSERT = sql("""
     with given as (

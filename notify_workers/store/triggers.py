@@ -11,8 +11,8 @@ from uuid import UUID
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import JSONB
 
-from notify_workers.store.recipients import Reference
 from notify_workers.store.session import Transaction, sql
+from workflows.recipients import Reference
 
 _INSERT = sql("""
     insert into triggers (id, environment_id, workflow_key, version_id, sequence, recipients, data, actor_collection, actor_id,

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from sqlalchemy import Text, bindparam
 
-from notify_workers.store.recipients import Reference
 from notify_workers.store.session import Transaction, sql
 from workflows.effects import Signal
 from workflows.model import AwaitedEvent
+from workflows.recipients import Reference
 
 _WAIT = sql("""
     insert into waits (run_id, step_ref, environment_id, collection, recipient_id, event_type, event_key, source)

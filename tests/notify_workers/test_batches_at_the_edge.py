@@ -12,12 +12,13 @@ from notify_workers.redis_client import client
 from notify_workers.store import messages
 from notify_workers.store.due import step_bell
 from notify_workers.store.messages import MessageFilter
-from notify_workers.store.recipients import USERS, Identity, Reference, delete_recipient, identify
+from notify_workers.store.recipients import delete_recipient, identify
 from notify_workers.store.session import transaction
 from tests.engine import DEVELOPMENT, Engine, delay_step, email_step
 from tests.mail_server import MailServer
 from tests.notify_workers.conftest import Away
 from tests.notify_workers.test_batches import DIGEST, JANE, batch_step, publish, send
+from workflows.recipients import USERS, Identity, Reference
 
 SLIDING: dict[str, Any] = {
     "batch_window_type": "sliding",

@@ -14,12 +14,13 @@ import pytest
 from notify_workers import clock, queue, runner
 from notify_workers.queue import Bell
 from notify_workers.redis_client import client
-from notify_workers.store.recipients import USERS, Reference, delete_recipient
+from notify_workers.store.recipients import delete_recipient
 from notify_workers.store.session import transaction
 from notify_workers.timers import Timers
 from tests.engine import DEVELOPMENT, Engine, email_step
 from tests.mail_server import MailServer
 from tests.notify_workers.test_batches import JANE, batch_step
+from workflows.recipients import USERS, Reference
 
 NUMBERS = "{{ total_activities }}: {% for each in activities %}{{ each.n }},{% endfor %}"
 THREADS = 8

@@ -17,12 +17,13 @@ from notify_workers.redis_client import client
 from notify_workers.settings import settings
 from notify_workers.store import cancellations as rows
 from notify_workers.store import runs
-from notify_workers.store.recipients import USERS, Reference, delete_recipient
+from notify_workers.store.recipients import delete_recipient
 from notify_workers.store.session import Transaction, transaction
 from tests.engine import DEVELOPMENT, Engine, email_step
 from tests.mail_server import MailServer
 from tests.notify_workers.conftest import Away
 from tests.notify_workers.kill import Killed, killed_at, places_of
+from workflows.recipients import USERS, Reference
 
 ChangeSettings = Callable[..., None]
 KEY = CancellationKey(DEVELOPMENT, "account-invite", "k")

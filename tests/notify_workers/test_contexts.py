@@ -11,10 +11,11 @@ from notify_workers.catalog import catalog
 from notify_workers.contexts import entity_as_wire, step_context
 from notify_workers.ids import activity_id
 from notify_workers.store import environments, runs
-from notify_workers.store.recipients import TENANTS, USERS, Identity, Reference, identify
+from notify_workers.store.recipients import identify
 from notify_workers.store.session import transaction
 from tests.engine import DEVELOPMENT, Engine, delay_step, email_step
 from tests.notify_workers.language import JANE, function_step, send
+from workflows.recipients import TENANTS, USERS, Identity, Reference
 from workflows.scope import StepContext
 
 

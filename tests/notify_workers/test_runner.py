@@ -14,11 +14,12 @@ from notify_workers import queue, resources, runner
 from notify_workers.ids import channel_id
 from notify_workers.queue import Bell
 from notify_workers.store import runs
-from notify_workers.store.recipients import USERS, Reference, delete_recipient
+from notify_workers.store.recipients import delete_recipient
 from notify_workers.store.session import transaction
 from tests.engine import DEVELOPMENT, Engine, delay_step, email_step
 from tests.mail_server import MailServer
 from tests.notify_workers.kill import killed_at, places_of
+from workflows.recipients import USERS, Reference
 
 BROKEN = "{{ 1 | divided_by: 0 }}"
 
@@ -372,7 +373,7 @@ def test_a_failing_step_leaves_nothing_half_done(
         raise ZeroDivisionError("of an unexpected kind")
 
     with monkeypatch.context() as patched:
-        patched.setattr(runner, "_log_outcome", fail)
+        patched.setattr(runner, "told", fail)
         engine.drain()
     assert (engine.count("messages"), engine.count("message_events"), mail.messages) == (0, 0, [])
     retry(engine, seconds=2)
@@ -400,7 +401,7 @@ def test_a_step_whose_outcome_the_database_refuses_halts_the_run_alike(
 ) -> None:
     engine.publish("hello", [email_step()])
     engine.trigger("hello", [{"id": "jane", "email": "jane@example.com"}])
-    monkeypatch.setattr(runner, "_log_outcome", lambda outcome, execution: execution.log("nul", {"text": "\0"}))
+    monkeypatch.setattr(runner, "told", lambda outcome, execution: execution.log("nul", {"text": "\0"}))
     engine.drain()
     retry(engine, seconds=2)
     retry(engine, seconds=4)

@@ -25,6 +25,7 @@ from tests.conftest import EMPTIED
 from tests.engine import DEVELOPMENT, Engine
 from tests.notify_workers.time_traveller import TimeTraveller, standing_clock, trace_of_engine
 from tests.workflows.simulate.strategies import KEYS, PEOPLE, START, URLS, libraries, streams
+from workflows.recipients import USERS, Identity, Reference
 from workflows.scope import ChannelView
 from workflows.simulate.environment import Environment
 from workflows.simulate.environment import Settings as SimulatedSettings
@@ -38,7 +39,6 @@ from workflows.simulate.happenings import (
     Triggered,
     What,
 )
-from workflows.simulate.recipients import USERS, Identity, Reference
 from workflows.simulate.replies import Replies, Response
 from workflows.simulate.simulation import simulate
 from workflows.simulate.trace import Entry, difference, trace_of_world

@@ -12,11 +12,12 @@ from notify_workers.ids import channel_id
 from notify_workers.store import environments
 from notify_workers.store import resources as rows
 from notify_workers.store.environments import set_channel
-from notify_workers.store.recipients import TENANTS, Identity, Reference, identify
+from notify_workers.store.recipients import identify
 from notify_workers.store.session import transaction
 from tests.engine import DEVELOPMENT, Engine, delay_step, email_step
 from tests.mail_server import MailServer
 from tests.notify_workers.language import JANE, details, equals, function_step, send
+from workflows.recipients import TENANTS, Identity, Reference
 
 EMAIL = str(channel_id("email"))
 OFF = {"channel_types": {"email": False}}

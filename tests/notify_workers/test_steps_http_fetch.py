@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from notify_workers import calls, http_client, runner
-from notify_workers.store.recipients import USERS, Reference, delete_recipient
+from notify_workers.store.recipients import delete_recipient
 from notify_workers.store.session import transaction
 from tests.engine import DEVELOPMENT, Engine, email_step
 from tests.mail_server import MailServer
 from tests.notify_workers.http_server import HANG_UP, HttpServer, answer, silence
 from tests.notify_workers.language import JANE, data_of, details, function_step, logged, send
 from workflows.effects import HttpCall, HttpReply
+from workflows.recipients import USERS, Reference
 from workflows.steps import http_fetch
 
 SHOWN = email_step(subject="{{ data.name }}")

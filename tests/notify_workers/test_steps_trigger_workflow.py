@@ -172,7 +172,7 @@ def test_what_a_failing_step_has_started_is_taken_back(
 
     publish(engine, recipients='{"id": "ann", "email": "ann@example.com"}')
     with monkeypatch.context() as patched:
-        patched.setattr(runner, "_log_outcome", fail)
+        patched.setattr(runner, "told", fail)
         send(engine, "parent")
     assert (engine.count("triggers"), engine.count("recipient_runs"), engine.count("due")) == (1, 1, 1)
     assert [row.id for row in engine.rows("select id from recipients")] == ["jane"]

@@ -138,7 +138,7 @@ def test_a_failing_step_takes_its_changes_back(engine: Engine, monkeypatch: pyte
 
     engine.publish("hello", [update("user", '{"n": {{ recipient.n | plus: 1 }}}')])
     with monkeypatch.context() as patched:
-        patched.setattr(runner, "_log_outcome", fail)
+        patched.setattr(runner, "told", fail)
         send(engine, "hello", {**JANE, "n": 1})
     assert recipient(engine, "jane").properties["n"] == 1
     engine.advance(seconds=2)

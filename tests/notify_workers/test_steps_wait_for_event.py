@@ -7,12 +7,13 @@ from uuid import uuid4
 
 import pytest
 
-from notify_workers.store.recipients import USERS, Identity, Reference, identify
+from notify_workers.store.recipients import identify
 from notify_workers.store.session import transaction
 from tests.engine import DEVELOPMENT, Engine, delay_step, email_step
 from tests.mail_server import MailServer
 from tests.notify_workers.language import JANE, details, equals, function_step, send
 from tests.notify_workers.waiting import EVENTS, change_audience, happen, left_behind, wait_step, when
+from workflows.recipients import USERS, Identity, Reference
 
 SUBJECT = "{{ refs.wait_1.matched }} {{ refs.wait_1.signal_variables.%s }}"
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from notify_workers import unsubscribes
 from notify_workers.store import environments
-from notify_workers.store.recipients import USERS, Reference
 from notify_workers.store.session import transaction
 from notify_workers.unsubscribes import Subscriber
 from tests.engine import DEVELOPMENT, Engine
 from tests.notify_workers.language import JANE
+from workflows.recipients import USERS, Reference
 
 JANE_REFERENCE = Reference(USERS, JANE["id"])
 

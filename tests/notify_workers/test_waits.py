@@ -11,13 +11,14 @@ import pytest
 
 from notify_workers import runner
 from notify_workers.store import runs
-from notify_workers.store.recipients import USERS, Reference, delete_recipient
+from notify_workers.store.recipients import delete_recipient
 from notify_workers.store.session import transaction
 from notify_workers.timers import Timers
 from tests.engine import DEVELOPMENT, Engine, delay_step, email_step
 from tests.mail_server import MailServer
 from tests.notify_workers.language import JANE, function_step, send
 from tests.notify_workers.waiting import change_audience, happen, left_behind, wait_step, when
+from workflows.recipients import USERS, Reference
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from notify_workers.store import audiences, recipients, waits
 from notify_workers.store.messages import ENGAGEMENT
 from notify_workers.store.session import transaction
 from tests.engine import DEVELOPMENT, Engine
+from workflows.recipients import Reference
 from workflows.simulate.happenings import (
     Activated,
     AudienceChanged,
@@ -35,7 +36,6 @@ from workflows.simulate.happenings import (
     Triggered,
     What,
 )
-from workflows.simulate.recipients import Identity, Reference
 from workflows.simulate.replies import Replies
 from workflows.simulate.trace import Entry, Told, TracedMessage, TracedRun, digest, trace_of
 
@@ -104,7 +104,7 @@ class TimeTraveller:
             case Triggered(request):
                 self._trigger(request)
             case Cancelled(workflow, key, only):
-                cancellations.cancel(CancellationKey(DEVELOPMENT, workflow, key), [_reference(each) for each in only])
+                cancellations.cancel(CancellationKey(DEVELOPMENT, workflow, key), list(only))
             case Engaged():
                 self._engage(what)
             case Published(workflow, document):
@@ -119,11 +119,11 @@ class TimeTraveller:
         with transaction() as tx:
             match what:
                 case Identified(said):
-                    recipients.identify(tx, [(DEVELOPMENT, _identity(said))])
+                    recipients.identify(tx, [(DEVELOPMENT, said)])
                 case Deleted(recipient):
-                    recipients.delete_recipient(tx, DEVELOPMENT, _reference(recipient))
+                    recipients.delete_recipient(tx, DEVELOPMENT, recipient)
                 case AudienceChanged(audience, recipient, tenant, adds):
-                    audiences.change(tx, DEVELOPMENT, audience, _reference(recipient), tenant, adds=adds)
+                    audiences.change(tx, DEVELOPMENT, audience, recipient, tenant, adds=adds)
                 case PreferencesSet():
                     raise AssertionError("streams write preferences inline")
                 case _:
@@ -177,14 +177,6 @@ class TimeTraveller:
             )
 
 
-def _reference(reference: Reference) -> recipients.Reference:
-    return recipients.Reference(reference.collection, reference.id)
-
-
-def _identity(said: Identity) -> recipients.Identity:
-    return recipients.Identity(_reference(said.reference), said.properties, said.preferences, said.channel_data)
-
-
 def trace_of_engine(engine: Engine) -> list[Entry]:
     """What was decided, from the engine's rows."""
     log: dict[UUID, list[Told]] = {}
@@ -206,7 +198,7 @@ def trace_of_engine(engine: Engine) -> list[Entry]:
             at=run.inserted_at,
             trigger_id=str(run.trigger_id),
             workflow=run.workflow_key,
-            recipient=str(recipients.Reference(run.collection, run.recipient_id)),
+            recipient=str(Reference(run.collection, run.recipient_id)),
             tenant=run.tenant,
             log=log.get(run.id, []),
             messages=messages.get(run.id, []),

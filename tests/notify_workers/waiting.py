@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from notify_workers.store import audiences
-from notify_workers.store.recipients import USERS, Reference
 from notify_workers.store.session import transaction
 from tests.engine import DEVELOPMENT, Engine
 from tests.notify_workers.language import function_step
+from workflows.recipients import USERS, Reference
 
 ANY = {"operator": "and", "conditions": [{"variable": "event.recipient", "operator": "exists", "argument": None}]}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from workflows.simulate.recipients import Reference
+from workflows.recipients import Reference
 from workflows.simulate.waits import signal_audience
 from workflows.simulate.world import World
 

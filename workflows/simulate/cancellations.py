@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from workflows.recipients import Reference
 from workflows.simulate import batches
 from workflows.simulate.deliveries import tell
-from workflows.simulate.recipients import Reference
 from workflows.simulate.world import Run, World
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from workflows.branding import branding
 from workflows.preferences import effective
+from workflows.recipients import TENANTS, Reference, entity
 from workflows.scope import Preferences, Scope, StepContext
-from workflows.simulate.recipients import TENANTS, Known, Reference, entity
+from workflows.simulate.recipients import Known
 from workflows.simulate.world import Run, Trigger, World
 
 
@@ -18,7 +19,7 @@ def step_context(world: World, run: Run) -> StepContext:
     known = world.recipients.get(run.recipient)
     tenant = world.recipients.get(Reference(TENANTS, trigger.tenant)) if trigger.tenant else None
     preferences = _preferences(world, trigger, known, tenant)
-    recipient = {**entity(run.recipient, known), "preferences": effective(preferences)}
+    recipient = {**entity(run.recipient, known.properties if known else None), "preferences": effective(preferences)}
     unsubscribe_url = f"{settings.public_url}/unsubscribe/{run.recipient}" if workflow.is_commercial else ""
     actor = _entity(world, trigger.actor)
     of_tenant = {**(tenant.properties if tenant else {}), "id": trigger.tenant} if trigger.tenant else None
@@ -90,7 +91,10 @@ def _activity(
 
 
 def _entity(world: World, reference: Reference | None) -> dict[str, Any] | None:
-    return entity(reference, world.recipients.get(reference)) if reference else None
+    if reference is None:
+        return None
+    known = world.recipients.get(reference)
+    return entity(reference, known.properties if known else None)
 
 
 def _preferences(world: World, trigger: Trigger, known: Known | None, tenant: Known | None) -> Preferences:

@@ -11,6 +11,7 @@ from uuid import uuid5
 
 from workflows.errors import DocumentInvalid, Problem
 from workflows.preference_sets import preference_problems
+from workflows.recipients import TENANTS, identity, reference
 from workflows.simulate.deliveries import DELIVERIES, ENGAGEMENTS, UNDONE
 from workflows.simulate.environment import NAMESPACE
 from workflows.simulate.fields import Fields
@@ -27,7 +28,6 @@ from workflows.simulate.happenings import (
     Triggered,
     What,
 )
-from workflows.simulate.recipients import TENANTS, identity, reference
 from workflows.simulate.replies import Response
 from workflows.simulate.triggers import Request
 from workflows.windows import parse_timestamp

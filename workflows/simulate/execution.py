@@ -26,8 +26,8 @@ from workflows.effects import (
     TakeEvents,
     TriggerWorkflow,
 )
+from workflows.recipients import Identity, Reference, entity
 from workflows.simulate import audiences, batches, deliveries, triggers, waits
-from workflows.simulate.recipients import Identity, Reference, entity
 from workflows.simulate.world import Message, Run, World
 from workflows.statuses import MessageStatus
 
@@ -116,7 +116,7 @@ class Execution:
             return []
         reference = Reference(effect.collection, effect.id)
         known = self.world.recipients.get(reference)
-        return {**entity(reference, known), "updated_at": known.updated_at.isoformat()} if known else None
+        return {**entity(reference, known.properties), "updated_at": known.updated_at.isoformat()} if known else None
 
     def _identify(self, effect: Identify) -> tuple[dict[str, Any] | None, dict[str, Any]]:
         reference = Reference(effect.collection, effect.id)
@@ -124,7 +124,7 @@ class Execution:
         for changed in self.world.identify([Identity(reference, effect.properties, effect.preferences)]):
             waits.signal_recipient(self.world, changed)
         now = self.world.recipients[reference]
-        return entity(reference, before) if before else None, entity(reference, now)
+        return entity(reference, before.properties) if before else None, entity(reference, now.properties)
 
     def _count(self, effect: CountExecution) -> Counted:
         run, world = self.run, self.world

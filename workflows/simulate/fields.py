@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from workflows.errors import Problem
-from workflows.simulate.recipients import Reference, reference
+from workflows.recipients import Reference, reference
 from workflows.windows import parse_timestamp
 
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from workflows.simulate.recipients import Identity, Reference
+from workflows.recipients import Identity, Reference
 from workflows.simulate.triggers import Request
 
 

@@ -10,7 +10,7 @@ from typing import Any, assert_never
 from workflows.effects import OUTWARD, AskModel, HttpCall
 from workflows.errors import WorkflowError
 from workflows.model import BatchStep, WaitForEventStep
-from workflows.outcomes import Continue, Enter, Halt, Pause, Skip, StepOutcome
+from workflows.outcomes import Continue, Pause, StepOutcome, told
 from workflows.run import Finish, Go, Wait, advance, drive
 from workflows.simulate import batches, deliveries, waits
 from workflows.simulate.contexts import step_context
@@ -59,7 +59,7 @@ def _outcome(execution: Execution, ask: Answer) -> StepOutcome:
 
 
 def _move(execution: Execution, outcome: StepOutcome) -> Move:
-    _log_outcome(execution, outcome)
+    execution.log(*told(outcome))
     run, version = execution.run, execution.run.version
     if isinstance(outcome, Continue) and outcome.on_latest:
         version = _newest(execution)
@@ -94,22 +94,6 @@ def _newest(execution: Execution) -> Version:
             execution.log("version_changed", {"version": str(version.id)})
             return version
     return own
-
-
-def _log_outcome(execution: Execution, outcome: StepOutcome) -> None:
-    match outcome:
-        case Continue(reason):
-            execution.log("step_completed", {"reason": reason} if reason else None)
-        case Enter(_, reason):
-            execution.log("branch_entered", {"reason": reason})
-        case Skip(reason):
-            execution.log("step_skipped", {"reason": reason})
-        case Pause(until, reason):
-            execution.log("step_paused", {"reason": reason, "until": until.isoformat()})
-        case Halt(reason):
-            execution.log("run_halted", {"reason": reason})
-        case _:
-            assert_never(outcome)
 
 
 def _failed(execution: Execution, error: Exception) -> Move:

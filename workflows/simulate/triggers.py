@@ -9,17 +9,9 @@ from uuid import UUID, uuid5
 
 from workflows.effects import TriggerWorkflow
 from workflows.errors import StepFailed
-from workflows.model import Workflow
+from workflows.recipients import TENANTS, Identity, Reference, deep_merge, identity, reference
 from workflows.simulate.environment import Version
-from workflows.simulate.recipients import (
-    TENANTS,
-    Identity,
-    Reference,
-    deep_merge,
-    identity,
-    reference,
-    stored,
-)
+from workflows.simulate.recipients import stored
 from workflows.simulate.waits import signal_recipient, signal_run
 from workflows.simulate.world import Run, Trigger, World
 
@@ -128,7 +120,7 @@ def _run(world: World, trigger: Trigger, recipient: Reference, only: Mapping[str
     """None: the recipient enters the workflow once, and has."""
     workflow = trigger.version.program.workflow
     run_id = uuid5(trigger.id, f"{recipient.collection}\0{recipient.id}")
-    once = _once(workflow, trigger.tenant)
+    once = workflow.entered_once_for(trigger.tenant)
     if once is not None:
         entry = (workflow.key, recipient, once)
         if entry in world.entered:
@@ -153,14 +145,3 @@ def _run(world: World, trigger: Trigger, recipient: Reference, only: Mapping[str
     if first:
         world.owe_step(run, world.now)
     return run
-
-
-def _once(workflow: Workflow, tenant: str | None) -> str | None:
-    """What a recipient enters the workflow once for: everything, a tenant, or (None) nothing."""
-    match workflow.trigger_frequency:
-        case "every_trigger":
-            return None
-        case "once_per_recipient":
-            return ""
-        case "once_per_recipient_per_tenant":
-            return tenant or ""

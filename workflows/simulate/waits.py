@@ -7,7 +7,7 @@ from typing import Any
 
 from workflows.effects import Signal
 from workflows.model import AwaitedEvent
-from workflows.simulate.recipients import Reference
+from workflows.recipients import Reference
 from workflows.simulate.world import Message, Run, World
 
 

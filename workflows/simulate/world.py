@@ -12,10 +12,11 @@ from uuid import UUID
 from workflows.content import Content
 from workflows.effects import Counted, Signal
 from workflows.model import AwaitedEvent
+from workflows.recipients import Identity, Reference, deep_merge
 from workflows.scope import ChannelView
 from workflows.simulate.environment import Environment, Version
 from workflows.simulate.journal import Journal
-from workflows.simulate.recipients import Identity, Known, Reference, deep_merge, stored
+from workflows.simulate.recipients import Known, stored
 from workflows.statuses import MessageStatus
 
 

@@ -10,11 +10,11 @@ from workflows.errors import StepFailed
 from workflows.model import UpdateAudienceStep, UpdateDataStep, UpdateRecipientStep
 from workflows.outcomes import Continue, Skip, Steps
 from workflows.preference_sets import preference_problems
+from workflows.recipients import TENANTS, USERS
 from workflows.rendered_json import render_object, render_text
 from workflows.scope import StepContext
 from workflows.steps import handles
 
-USERS, TENANTS = "$users", "$tenants"
 NOT_PROPERTIES = ("id", "collection", "channel_data", "preferences")
 
 

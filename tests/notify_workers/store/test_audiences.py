@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from notify_workers.store import audiences
-from notify_workers.store.recipients import USERS, Reference
 from notify_workers.store.session import transaction
 from tests.engine import DEVELOPMENT, Engine
+from workflows.recipients import USERS, Reference
 
 JANE, JOE = Reference(USERS, "jane"), Reference(USERS, "joe")
 

@@ -13,11 +13,12 @@ from sqlalchemy import text
 from notify_workers import clock
 from notify_workers.store import runs
 from notify_workers.store.due import step_bell
-from notify_workers.store.recipients import USERS, Reference, delete_recipient
+from notify_workers.store.recipients import delete_recipient
 from notify_workers.store.runs import StepClaim
 from notify_workers.store.session import transaction
 from tests.engine import DEVELOPMENT, Engine
 from tests.notify_workers.test_batches import publish, send
+from workflows.recipients import USERS, Reference
 
 SLOW = """
 create or replace function engine_now() returns timestamptz language plpgsql stable as $$ begin

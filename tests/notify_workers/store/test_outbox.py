@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from notify_workers.store import outbox
 from notify_workers.store.outbox import Entry
-from notify_workers.store.recipients import USERS, Reference
 from notify_workers.store.session import transaction
 from tests.channels import REACHABLE, step
 from tests.engine import DEVELOPMENT, Engine
+from workflows.recipients import USERS, Reference
 
 
 def entries() -> list[Entry]:

@@ -10,19 +10,10 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from notify_workers.ids import environment_id
-from notify_workers.store.recipients import (
-    USERS,
-    Identity,
-    Recipient,
-    Reference,
-    deep_merge,
-    delete_recipient,
-    get_recipient,
-    identify,
-    page_of_users,
-)
+from notify_workers.store.recipients import Recipient, delete_recipient, get_recipient, identify, page_of_users
 from notify_workers.store.session import as_json, transaction
 from tests.engine import DEVELOPMENT, Engine
+from workflows.recipients import USERS, Identity, Reference, deep_merge
 
 JANE = Reference(USERS, "jane")
 PRODUCTION = environment_id("production")

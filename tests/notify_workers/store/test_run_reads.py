@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from notify_workers.ids import environment_id
-from notify_workers.store.recipients import USERS, Reference
 from notify_workers.store.run_reads import RunFilter, RunRow, get_run, page_of_runs, run_events
 from notify_workers.store.session import transaction
 from tests.engine import DEVELOPMENT, Engine, delay_step, email_step
+from workflows.recipients import USERS, Reference
 
 
 @pytest.fixture

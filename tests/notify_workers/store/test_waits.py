@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import text
 
 from notify_workers.store import audiences, waits
-from notify_workers.store.recipients import USERS, Identity, Reference, identify
+from notify_workers.store.recipients import identify
 from notify_workers.store.session import transaction
 from tests.engine import DEVELOPMENT, Engine
 from workflows.model import AwaitedEvent
+from workflows.recipients import USERS, Identity, Reference
 
 JANE = Reference(USERS, "jane")
 ENTER = AwaitedEvent("audience", "enter", "beta")

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
+from workflows.recipients import USERS, Identity, Reference
 from workflows.simulate.happenings import (
     Activated,
     AudienceChanged,
@@ -22,7 +23,6 @@ from workflows.simulate.happenings import (
     Triggered,
     What,
 )
-from workflows.simulate.recipients import USERS, Identity, Reference
 from workflows.simulate.triggers import Request
 
 Document = dict[str, Any]

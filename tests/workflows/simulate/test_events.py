@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from workflows.errors import DocumentInvalid
+from workflows.recipients import TENANTS, USERS, Reference
 from workflows.simulate.events import first_time, read_events
 from workflows.simulate.happenings import Cancelled, Engaged, Identified, Triggered
-from workflows.simulate.recipients import TENANTS, USERS, Reference
 
 START = datetime(2026, 1, 1, 9, tzinfo=UTC)
 

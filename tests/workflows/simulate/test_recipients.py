@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from workflows.simulate.recipients import Reference, deep_merge, entity, reference, stored
+from workflows.recipients import Reference, deep_merge, entity, reference
+from workflows.simulate.recipients import stored
 
 
 def test_maps_are_ordered_as_the_database_orders_them() -> None:
