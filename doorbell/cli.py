@@ -7,7 +7,7 @@ import re
 import secrets
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 from uuid import UUID
@@ -200,6 +200,47 @@ def list_channels(environment: str) -> None:
     with transaction() as tx:
         for channel in environments.channels(tx, _environment(environment)):
             click.echo(f"{channel.key:20} {channel.type:8} {channel.provider:12} {channel.name}")
+
+
+@channels.command(name="group")
+@click.argument("key")
+@click.argument("file", type=click.File(encoding="utf-8"))
+@ENVIRONMENT
+def set_channel_group(key: str, file: TextIO, environment: str) -> None:
+    """Make the channel group KEY from a JSON file, or change it."""
+    from notify_workers import channels
+
+    channels.set_group(_environment(environment), key, _document(file))
+    click.echo(f"The channel group {key} is set.")
+
+
+@main.command()
+@click.option("--variables", type=click.File(encoding="utf-8"), help="A JSON file of what templates see as `vars`.")
+@click.option(
+    "--preferences", type=click.File(encoding="utf-8"), help="A JSON file of everybody's default preferences."
+)
+@ENVIRONMENT
+def configure(variables: TextIO | None, preferences: TextIO | None, environment: str) -> None:
+    """Replace an environment's variables, or its default preference set."""
+    from notify_workers import environments
+
+    of = _environment(environment)
+    if variables is not None:
+        environments.set_variables(of, _document(variables))
+    if preferences is not None:
+        environments.set_default_preferences(of, _document(preferences))
+    if variables is None and preferences is None:
+        raise click.UsageError("name what to replace: --variables or --preferences")
+
+
+def _document(file: TextIO) -> dict[str, Any]:
+    try:
+        document = json.load(file)
+    except ValueError as error:
+        raise click.ClickException(f"{file.name} is no JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise click.ClickException(f"{file.name} holds no JSON object")
+    return document
 
 
 def _environment(slug: str) -> UUID:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from notify_workers import resources
@@ -18,3 +19,9 @@ def set_channel(environment: UUID, key: str, *, provider: str, name: str, settin
     channel_type, known = read_settings(provider, settings)
     with resources.configuration() as tx:
         environments.set_channel(tx, environment, key, name=name, type=channel_type, provider=provider, settings=known)
+
+
+def set_group(environment: UUID, key: str, document: Mapping[str, Any]) -> None:
+    """Makes a channel group, or changes it. Raises `DocumentInvalid` with every problem."""
+    with resources.configuration() as tx:
+        resources.publish_channel_group(tx, environment, key, document)

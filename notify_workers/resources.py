@@ -17,6 +17,7 @@ from notify_workers.errors import NotFound
 from notify_workers.redis_client import client
 from notify_workers.store import environments, resources
 from notify_workers.store.session import Transaction, transaction
+from workflows.errors import DocumentInvalid
 from workflows.files import (
     SOURCES,
     Library,
@@ -26,6 +27,7 @@ from workflows.files import (
     write_translation,
     write_workflow,
 )
+from workflows.groups import group_document_problems
 from workflows.parse import parse_layout, parse_partial, parse_translation, parse_workflow
 from workflows.parse.normal import READ_ONLY
 
@@ -82,6 +84,14 @@ def publish_translation(tx: Transaction, environment: UUID, key: str, document: 
     """
     parse_translation(key, document)
     return _publish(tx, environment, resources.TRANSLATION, key, document)
+
+
+def publish_channel_group(tx: Transaction, environment: UUID, key: str, document: Mapping[str, Any]) -> UUID | None:
+    """Makes a channel group current. Raises `DocumentInvalid` with every problem."""
+    group = {**document, "key": key}
+    if problems := list(group_document_problems("", group)):
+        raise DocumentInvalid(f"channel group `{key}`", problems)
+    return _publish(tx, environment, resources.CHANNEL_GROUP, key, group)
 
 
 def _publish(tx: Transaction, environment: UUID, kind: str, key: str, document: Mapping[str, Any]) -> UUID | None:

@@ -20,6 +20,7 @@ from notify_workers import settings
 from notify_workers.store import environments, resources
 from notify_workers.store.session import transaction
 from tests.engine import DEVELOPMENT, Engine, delay_step, email_step
+from tests.mail_server import MailServer
 
 
 def run(*arguments: str) -> Result:
@@ -233,6 +234,62 @@ def test_a_channel_that_could_not_deliver_is_refused(engine: Engine, arguments: 
     assert refused.exit_code != 0
     assert said in refused.output
     assert engine.rows("select from channels where key = 'third'") == []
+
+
+def test_an_environment_is_configured_from_files_and_the_next_step_uses_it(
+    engine: Engine, mail: MailServer, tmp_path: Path
+) -> None:
+    variables, preferences = tmp_path / "vars.json", tmp_path / "preferences.json"
+    variables.write_text('{"site": "doorbell.test"}')
+    preferences.write_text('{"categories": {"news": false}}')
+    engine.publish("receipt", [email_step(subject="From {{ vars.site }}")])
+    engine.publish("news", [email_step(subject="News")], categories=["news"])
+    assert run("configure", "--variables", str(variables), "--preferences", str(preferences)).exit_code == 0
+    for workflow in ("receipt", "news"):
+        engine.trigger(workflow, [{"id": "jane", "email": "jane@example.com"}])
+    engine.drain()
+    assert mail.subjects() == ["From doorbell.test"]
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "said"),
+    [
+        ("--variables", "[]", "holds no JSON object"),
+        ("--variables", "{", "is no JSON: "),
+        ("--preferences", '{"channel_types": {"email": "never"}}', "channel_types.email: found 'never'"),
+    ],
+)
+def test_a_configuration_that_is_wrong_changes_nothing(
+    engine: Engine, tmp_path: Path, option: str, content: str, said: str
+) -> None:
+    file = tmp_path / "file.json"
+    file.write_text(content)
+    refused = run("configure", option, str(file))
+    assert (refused.exit_code, said in refused.output) == (1, True), refused.output
+    environment = engine.one("select variables, default_preferences from environments where slug = 'development'")
+    assert tuple(environment) == ({}, {})
+
+
+def test_a_channel_group_sends_through_the_first_channel_that_applies(
+    engine: Engine, mail: MailServer, tmp_path: Path
+) -> None:
+    second = ["-s", "host=127.0.0.1", "-s", f"port={mail.port}", "-s", "security=none", "-s", "from_address=b@x.test"]
+    assert run("channels", "set", "second", "--provider", "smtp", *second).exit_code == 0
+    rule = {"rule_type": "if", "variable": "recipient.plan", "operator": "equal_to", "argument": "pro"}
+    rules = [{"channel_key": "second", **rule}, {"channel_key": "email", "rule_type": "always"}]
+    file = tmp_path / "group.json"
+    file.write_text(json.dumps({"name": "Mail", "channel_type": "email", "operator": "any", "channel_rules": rules}))
+    assert run("channels", "group", "mail", str(file)).exit_code == 0
+    step = {**email_step(), "channel_group_key": "mail"}
+    del step["channel_key"]
+    engine.publish("hello", [step])
+    for plan in ("pro", "free"):
+        engine.trigger("hello", [{"id": plan, "email": f"{plan}@example.com", "plan": plan}])
+        engine.drain()
+    assert [str(each["From"]) for each in mail.messages] == ["b@x.test", "Doorbell <hello@doorbell.test>"]
+    file.write_text(json.dumps({"name": "Mail", "channel_type": "pigeon", "channel_rules": []}))
+    refused = run("channels", "group", "mail", str(file))
+    assert (refused.exit_code, "channel_type: found 'pigeon'" in refused.output) == (1, True)
 
 
 def test_durations_are_read_as_people_write_them() -> None:
