@@ -55,7 +55,7 @@ ACTIVITIES = """
     left join recipient_runs r on r.trigger_id = t.id left join batch_items i on i.run_id = r.id
     left join batch_windows w on w.id = i.window_id
     left join recipient_runs c on c.id = w.carrier_run left join triggers ct on ct.id = c.trigger_id
-    where t.workflow_key = 'digest' order by i.number
+    where t.workflow_key = 'digest' order by t.sequence
 """
 
 
