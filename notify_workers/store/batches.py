@@ -347,9 +347,10 @@ def forget_window(tx: Transaction, window_id: UUID) -> None:
 
 
 _FORGET_UNFOLLOWED = sql("""
-    delete from batch_windows where id in (
+    with unfollowed as materialized (
         select id from batch_windows where closed_at is null and carrier_run is null and closes_at < engine_now()
         limit :limit for update skip locked)
+    delete from batch_windows where id in (select id from unfollowed)
 """)
 
 

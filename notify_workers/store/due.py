@@ -33,16 +33,17 @@ def within_horizon(seconds: float) -> bool:
     return seconds <= settings().horizon
 
 
+# Materialized: a plan may execute a sub-select once for each row it is joined with, and each time locks the next `limit`.
 _TAKE = sql("""
+    with next as materialized (
+        select id from due where publish_at <= (select engine_now()) and (:far or due_at <= (select engine_now()))
+        order by publish_at limit :limit for update skip locked
+    )
     update due d set tries = tries + 1,
         publish_at = greatest(d.due_at, engine_now())
             + make_interval(secs => power(2, least(d.tries, 6))
                 * case when d.kind = 'delivery' then :delivery_lease else :lease end)
-    from (
-        select id from due where publish_at <= (select engine_now()) and (:far or due_at <= (select engine_now()))
-        order by publish_at limit :limit for update skip locked
-    ) as next
-    where d.id = next.id
+    from next where d.id = next.id
     returning d.id, d.kind, d.trigger_id, d.run_id, d.step, d.message_id, d.attempt,
         greatest(0, extract(epoch from d.due_at - engine_now()))::float8 as countdown
 """)

@@ -26,8 +26,9 @@ def count(tx: Transaction, key: str, environment: UUID, *, now: datetime, closes
 
 
 _FORGET = sql("""
-    delete from throttle_windows where key in (
+    with closed as materialized (
         select key from throttle_windows where closes_at < engine_now() order by closes_at limit :limit for update skip locked)
+    delete from throttle_windows where key in (select key from closed)
 """)
 
 
