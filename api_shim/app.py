@@ -19,12 +19,60 @@ from api_shim.directory import Directory, load_snapshot
 from api_shim.errors import answer_to, error_response, install_handlers, problem
 from api_shim.ingest import Ingest
 from api_shim.openapi import definitions, docs_page
-from api_shim.routes import dev, health, messages, unsubscribe, users, workflow_recipient_runs, workflows
+from api_shim.routes import (
+    audiences,
+    bulk_operations,
+    channel_data,
+    dev,
+    feeds,
+    guides,
+    health,
+    integrations,
+    messages,
+    objects,
+    preference_center,
+    preferences,
+    providers,
+    schedules,
+    sources,
+    statuses,
+    subscriptions,
+    tenants,
+    unsubscribe,
+    users,
+    workflow_recipient_runs,
+    workflows,
+)
 from api_shim.schemas.common import Error, Properties
 from api_shim.schemas.workflow_recipient_runs import RunsQuery
 from api_shim.schemas.workflows import CancelRequest, NotifyCancelRequest, NotifyRequest, TriggerRequest
 from notify_workers.redis_client import async_client
 from notify_workers.settings import settings
+
+ROUTES = (
+    workflows,
+    workflow_recipient_runs,
+    users,
+    guides,
+    feeds,
+    preferences,
+    preference_center,
+    channel_data,
+    objects,
+    subscriptions,
+    tenants,
+    schedules,
+    statuses,
+    messages,
+    bulk_operations,
+    audiences,
+    providers,
+    integrations,
+    sources,
+    unsubscribe,
+    health,
+)
+"""The first that matches answers: fixed paths stand before those with parameters (`/messages/batch/…`, `/messages/{id}/…`)."""
 
 
 class Front:
@@ -114,7 +162,7 @@ def make_app() -> Front:
         responses={"4XX": {"model": Error, "description": "The request is refused."}},
     )
     install_handlers(app)
-    for module in (workflows, workflow_recipient_runs, users, messages, unsubscribe, health):
+    for module in ROUTES:
         app.include_router(module.router)
     if settings().development:
         app.include_router(dev.router)

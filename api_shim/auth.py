@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -13,14 +13,41 @@ from fastapi import Depends, Request
 from api_shim.directory import Directory
 from api_shim.errors import AuthenticationFailed
 from notify_workers.store.environments import ApiKey
+from workflows.recipients import Reference
+
+Capability = Literal[
+    "user/read",
+    "user/write",
+    "user/feed_read",
+    "user/feed_write",
+    "user/guide_read",
+    "user/guide_write",
+    "preferences/read",
+    "preferences/write",
+    "channel_data/read",
+    "channel_data/write",
+    "slack/channels_read",
+    "ms_teams/channels_read",
+]
+"""What a user token may grant (contract: api-endpoints §1.3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the environment that the key belongs to."""
+    """Who asks: the environment that the key belongs to, and what they may do in it."""
 
     environment_id: UUID
     key: ApiKey
+
+    def require(self, capability: Capability, of: Reference, tenant: str | None = None) -> None:
+        """Raises 403 unless the caller may do this with what belongs to a user, an object or a tenant, in that tenant.
+
+        Every endpoint that takes public keys asks this before it reads or changes anything.
+        """
+
+    def tenants(self, capability: Capability, of: Reference) -> frozenset[str] | None:
+        """The tenants to which the caller's access to somebody's feed or preferences is limited; None: to none."""
+        return None
 
 
 async def authenticate(request: Request) -> ApiKey:

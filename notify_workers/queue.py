@@ -22,7 +22,16 @@ log = logging.getLogger(__name__)
 
 ACCEPT, STEPS, DELIVERIES = "accept", "steps", "deliveries"
 QUEUES = (ACCEPT, STEPS, DELIVERIES)
-_QUEUE_OF = {"accept_triggers": ACCEPT, "fan_out": ACCEPT, "run_step": STEPS, "deliver": DELIVERIES}
+_QUEUE_OF = {
+    "accept_triggers": ACCEPT,
+    "fan_out": ACCEPT,
+    "run_schedule": ACCEPT,
+    "run_bulk_operation": ACCEPT,
+    "purge_recipient": ACCEPT,
+    "run_step": STEPS,
+    "deliver": DELIVERIES,
+    "deliver_event": DELIVERIES,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from notify_workers import delivery, fanout, runner, triggers
+from notify_workers import bulk_operations, delivery, fanout, purges, runner, schedules, triggers, webhooks
 from notify_workers.queue import DELIVERIES, app, ring
 
 
@@ -31,3 +31,23 @@ def run_step(due_id: int) -> None:
 @app.task(name="deliver")
 def deliver(due_id: int) -> None:
     delivery.deliver(due_id)
+
+
+@app.task(name="run_schedule")
+def run_schedule(due_id: int) -> None:
+    schedules.run(due_id)
+
+
+@app.task(name="run_bulk_operation")
+def run_bulk_operation(due_id: int) -> None:
+    bulk_operations.run(due_id)
+
+
+@app.task(name="purge_recipient")
+def purge_recipient(due_id: int) -> None:
+    purges.run(due_id)
+
+
+@app.task(name="deliver_event")
+def deliver_event(due_id: int) -> None:
+    webhooks.deliver(due_id)

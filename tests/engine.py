@@ -11,7 +11,21 @@ from uuid import UUID, uuid4
 from pydantic_core import to_json
 from sqlalchemy import text
 
-from notify_workers import cancellations, clock, delivery, fanout, pending, queue, resources, runner, triggers
+from notify_workers import (
+    bulk_operations,
+    cancellations,
+    clock,
+    delivery,
+    fanout,
+    pending,
+    purges,
+    queue,
+    resources,
+    runner,
+    schedules,
+    triggers,
+    webhooks,
+)
 from notify_workers.cancellations import CancellationKey
 from notify_workers.ids import environment_id
 from notify_workers.queue import Bell
@@ -28,6 +42,10 @@ DOORS: dict[str, Callable[..., None]] = {
     "fan_out": fanout.fan_out,
     "run_step": lambda due_id: queue.ring(runner.run_step(due_id)),
     "deliver": delivery.deliver,
+    "run_schedule": schedules.run,
+    "run_bulk_operation": bulk_operations.run,
+    "purge_recipient": purges.run,
+    "deliver_event": webhooks.deliver,
 }
 
 

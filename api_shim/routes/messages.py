@@ -213,6 +213,7 @@ def _message(message: MessageRow, channel: Channel | None) -> Message:
         workflow=message.workflow_key,
         source=schemas.NotificationSource(
             key=message.workflow_key,
+            type=message.source_type,  # type: ignore[arg-type]
             categories=list(message.categories),
             step_ref=message.step_ref,
             version_id=message.version_id,

@@ -71,8 +71,8 @@ class NotificationSource(Answer):
     categories: list[str]
     step_ref: str | None
     version_id: UUID
-    workflow_run_id: UUID
-    workflow_recipient_run_id: UUID
+    workflow_run_id: UUID | None
+    workflow_recipient_run_id: UUID | None
 
 
 class MessageChannel(Answer):

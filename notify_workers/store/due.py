@@ -13,7 +13,15 @@ from notify_workers.queue import Bell
 from notify_workers.settings import settings
 from notify_workers.store.session import Transaction, sql
 
-KINDS = ("fan_out", "step", "delivery")
+SUBJECT_TASKS = {
+    "schedule": "run_schedule",
+    "bulk": "run_bulk_operation",
+    "webhook": "deliver_event",
+    "purge": "purge_recipient",
+}
+"""Kinds that belong to a row of another table (`subject`), and the task that each is for (notify_workers/store/subjects.py)."""
+
+KINDS = ("fan_out", "step", "delivery", *SUBJECT_TASKS)
 
 
 def step_bell(due_id: int, run_id: UUID | str, step: str, countdown: float = 0.0) -> Bell:
@@ -26,6 +34,10 @@ def delivery_bell(due_id: int, message_id: str, attempt: int = 1, countdown: flo
 
 def fan_out_bell(due_id: int, trigger_id: UUID | str) -> Bell:
     return Bell("fan_out", (due_id,), 0.0, f"('{trigger_id}',)")
+
+
+def subject_bell(kind: str, due_id: int, subject: UUID | str, countdown: float = 0.0) -> Bell:
+    return Bell(SUBJECT_TASKS[kind], (due_id,), countdown, f"('{subject}',)")
 
 
 def within_horizon(seconds: float) -> bool:
@@ -44,7 +56,7 @@ _TAKE = sql("""
             + make_interval(secs => power(2, least(d.tries, 6))
                 * case when d.kind = 'delivery' then :delivery_lease else :lease end)
     from next where d.id = next.id
-    returning d.id, d.kind, d.trigger_id, d.run_id, d.step, d.message_id, d.attempt,
+    returning d.id, d.kind, d.subject, d.trigger_id, d.run_id, d.step, d.message_id, d.attempt,
         greatest(0, extract(epoch from d.due_at - engine_now()))::float8 as countdown
 """)
 
@@ -66,6 +78,8 @@ def _bell(row: object) -> Bell:
             return delivery_bell(row.id, row.message_id, row.attempt, row.countdown)  # type: ignore[attr-defined]
         case "fan_out":
             return fan_out_bell(row.id, row.trigger_id)  # type: ignore[attr-defined]
+        case kind if kind in SUBJECT_TASKS:
+            return subject_bell(kind, row.id, row.subject, row.countdown)  # type: ignore[attr-defined]
         case kind:
             raise AssertionError(f"a due row of kind {kind!r}")
 

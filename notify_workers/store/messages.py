@@ -30,13 +30,14 @@ ENGAGEMENT = {
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """A message without its content. `data` is the run's."""
+    """A message without its content. `data` is the run's. A guide's message has no run; its `workflow_key` is the guide's."""
 
     id: str
     environment_id: UUID
-    run_id: UUID
-    trigger_id: UUID
+    run_id: UUID | None
+    trigger_id: UUID | None
     version_id: UUID
+    source_type: str
     workflow_key: str
     categories: Sequence[str]
     step_ref: str
@@ -85,11 +86,11 @@ class MessageFilter:
 
 _SELECT = (
     select(
-        *(column for column in columns if column.name != "content"),
-        func.coalesce(recipient_runs.c.data, triggers.c.data).label("data"),
+        *(column for column in columns if column.name not in {"content", "data"}),
+        func.coalesce(recipient_runs.c.data, triggers.c.data, columns.data, func.jsonb_build_object()).label("data"),
     )
-    .join_from(messages, recipient_runs, recipient_runs.c.id == columns.run_id)
-    .join(triggers, triggers.c.id == columns.trigger_id)
+    .outerjoin_from(messages, recipient_runs, recipient_runs.c.id == columns.run_id)
+    .outerjoin(triggers, triggers.c.id == columns.trigger_id)
 )
 
 

@@ -1,0 +1,7 @@
+"""Audiences and their members."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["Audiences"])

@@ -1,0 +1,7 @@
+"""Progress of bulk operations."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["Bulk operations"])

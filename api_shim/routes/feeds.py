@@ -1,0 +1,7 @@
+"""In-app feeds."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["Feeds"])

@@ -1,0 +1,7 @@
+"""Guides."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["Guides"])

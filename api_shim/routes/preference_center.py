@@ -1,0 +1,7 @@
+"""The hosted preference centre."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["Preferences"])

@@ -1,0 +1,7 @@
+"""Preference sets of users and objects."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["Preferences"])

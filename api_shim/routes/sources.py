@@ -1,0 +1,7 @@
+"""Sources: events that come in."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["Sources"])

@@ -1,0 +1,7 @@
+"""Subscriptions to objects."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["Subscriptions"])

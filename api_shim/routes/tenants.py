@@ -1,0 +1,7 @@
+"""Tenants."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["Tenants"])

@@ -1,0 +1,3 @@
+"""The log of API requests."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Bulk operations and their progress."""
+
+from __future__ import annotations

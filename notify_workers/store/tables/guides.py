@@ -1,0 +1,3 @@
+"""What users have done with guides."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Recipients whose traces are being deleted."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Schedules: triggers that are owed at times."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Sources and the events that came from them."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Who is subscribed to which object."""
+
+from __future__ import annotations
