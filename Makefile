@@ -5,9 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 INSTALLED := $(VENV)/.installed
-EXAMPLE := examples/invite/node
-# Empty until the example has a lock file; then the packages of that file.
-EXAMPLE_INSTALLED := $(if $(wildcard $(EXAMPLE)/package-lock.json),$(EXAMPLE)/node_modules/.installed)
+# Folders with packages for Node, which their lock files name.
+NODE_FOLDERS := examples/invite/node tests/sdk
+NODE_PACKAGES := $(NODE_FOLDERS:=/node_modules/.installed)
 NODE_OLDEST := 20
 # No registry's address enters a lock file: they differ from machine to machine, the hashes do not.
 COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
@@ -26,7 +26,7 @@ help: ## Print these lines
 dev: $(INSTALLED) ## Set up and run everything; Ctrl-C stops it
 	@exec $(BIN)/doorbell dev
 
-test: $(INSTALLED) $(EXAMPLE_INSTALLED) ## Set up and run the tests (T=path for some of them)
+test: $(INSTALLED) $(NODE_PACKAGES) ## Set up and run the tests (T=path for some of them)
 	$(BIN)/pytest $(T)
 
 check: $(INSTALLED) ## Lint, format, types, import contracts, size budgets
@@ -55,7 +55,7 @@ lock: ## Resolve the dependencies again into the requirements files (needs uv)
 
 clean: ## Remove what was built and measured, and all data of the development stack
 	rm -rf $(VENV) .doorbell .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
-	rm -rf $(EXAMPLE)/node_modules
+	rm -rf $(NODE_FOLDERS:=/node_modules)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements-dev.txt pyproject.toml
@@ -68,8 +68,8 @@ $(INSTALLED): requirements-dev.txt pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# The JavaScript SDK's tests need Node: the one on PATH, or one from a wheel.
-$(EXAMPLE)/node_modules/.installed: $(EXAMPLE)/package-lock.json requirements-node.txt $(INSTALLED)
+# The tests of the JavaScript SDKs need Node: the one on PATH, or one from a wheel.
+$(VENV)/.node: requirements-node.txt $(INSTALLED)
 	@{ node -e 'process.exit(parseInt(process.versions.node) < $(NODE_OLDEST) ? 1 : 0)' && npm --version; } >/dev/null 2>&1 || { \
 		echo "Installing Node into $(VENV) ..." && \
 		$(PIP) install --require-hashes --requirement requirements-node.txt && \
@@ -77,6 +77,9 @@ $(EXAMPLE)/node_modules/.installed: $(EXAMPLE)/package-lock.json requirements-no
 		chmod +x "$$wheel/lib/node_modules/npm/bin/npm-cli.js" && \
 		ln -sf "$$wheel/bin/node" $(BIN)/node && \
 		ln -sf "$$wheel/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/npm; }
-	@echo "Installing the packages of $(EXAMPLE) ..."
-	@cd $(EXAMPLE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+%/node_modules/.installed: %/package-lock.json $(VENV)/.node
+	@echo "Installing the packages of $* ..."
+	@cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
