@@ -13,21 +13,25 @@ from uuid import UUID
 from pydantic_core import to_json
 from redis import RedisError
 
+from notify_workers import audiences
 from notify_workers.errors import NotFound
 from notify_workers.redis_client import client
-from notify_workers.store import environments, resources
+from notify_workers.store import environments, guides, resources
 from notify_workers.store.session import Transaction, transaction
 from workflows.errors import DocumentInvalid
 from workflows.files import (
     SOURCES,
     Library,
     read_library,
+    write_audience,
+    write_guide,
     write_layout,
     write_partial,
     write_translation,
     write_workflow,
 )
 from workflows.groups import group_document_problems
+from workflows.guides import parse_guide
 from workflows.parse import parse_layout, parse_partial, parse_translation, parse_workflow
 from workflows.parse.normal import READ_ONLY
 
@@ -37,6 +41,8 @@ _SCHEMAS = {
     resources.WORKFLOW: "https://schemas.knock.app/cli/workflow.json",
     resources.EMAIL_LAYOUT: "https://schemas.knock.app/cli/email-layout.json",
     resources.PARTIAL: "https://schemas.knock.app/cli/partial.json",
+    resources.GUIDE: "https://schemas.knock.app/cli/guide.json",
+    resources.AUDIENCE: "https://schemas.knock.app/cli/audience.json",
 }
 
 CHANGES = "doorbell:catalog"
@@ -86,6 +92,17 @@ def publish_translation(tx: Transaction, environment: UUID, key: str, document: 
     return _publish(tx, environment, resources.TRANSLATION, key, document)
 
 
+def publish_guide(tx: Transaction, environment: UUID, key: str, document: Mapping[str, Any]) -> UUID | None:
+    """Makes a guide's document its current version, also of one that was archived. None when nothing changes."""
+    types = {channel.key: channel.type for channel in environments.channels(tx, environment)}
+    parse_guide(key, document, types)
+    guides.add_group(tx, environment, guides.DEFAULT_GROUP)
+    is_back = guides.restore(tx, environment, key)
+    published = _publish(tx, environment, resources.GUIDE, key, document)
+    known = resources.get_resource(tx, environment, resources.GUIDE, key)
+    return known.version_id if is_back and known else published
+
+
 def publish_channel_group(tx: Transaction, environment: UUID, key: str, document: Mapping[str, Any]) -> UUID | None:
     """Makes a channel group current. Raises `DocumentInvalid` with every problem."""
     group = {**document, "key": key}
@@ -118,14 +135,22 @@ Publish = Callable[[Transaction, UUID, str, Mapping[str, Any]], UUID | None]
 def _publications(library: Library) -> Iterator[tuple[Publish, str, Mapping[str, Any]]]:
     """What others refer to comes first."""
     kinds: list[tuple[Publish, Mapping[str, Mapping[str, Any]]]] = [
+        (audiences.publish, library.audiences),
         (publish_translation, library.translations),
         (publish_partial, library.partials),
         (publish_layout, library.layouts),
         (publish_workflow, library.workflows),
+        (publish_guide, library.guides),
     ]
     for publish, documents in kinds:
         for key, document in documents.items():
             yield publish, key, document
+
+
+PULLED = (
+    *(resources.WORKFLOW, resources.EMAIL_LAYOUT, resources.PARTIAL, resources.TRANSLATION, resources.GUIDE),
+    *(resources.AUDIENCE,),
+)
 
 
 def pull_library(root: Path, environment: UUID) -> list[str]:
@@ -136,8 +161,7 @@ def pull_library(root: Path, environment: UUID) -> list[str]:
     """
     with transaction() as tx:
         slug = next(each.slug for each in environments.environments(tx) if each.id == environment)
-        kinds = (resources.WORKFLOW, resources.EMAIL_LAYOUT, resources.PARTIAL, resources.TRANSLATION)
-        found = [each for kind in kinds for each in resources.current(tx, kind, environment)]
+        found = [each for kind in PULLED for each in resources.current(tx, kind, environment)]
     return [path for each in found for path in _write(root, each, _annotated(each, slug))]
 
 
@@ -148,6 +172,8 @@ def _write(root: Path, resource: resources.Resource, document: Mapping[str, Any]
         resources.WORKFLOW: ("workflows", write_workflow),
         resources.EMAIL_LAYOUT: ("layouts", write_layout),
         resources.PARTIAL: ("partials", write_partial),
+        resources.GUIDE: ("guides", write_guide),
+        resources.AUDIENCE: ("audiences", write_audience),
     }[resource.kind]
     return [f"{folder}/{resource.key}/{path}" for path in write(root / folder / resource.key, document)]
 
@@ -158,7 +184,7 @@ def _annotated(resource: resources.Resource, environment: str) -> dict[str, Any]
     if SOURCES in document or resource.kind == resources.TRANSLATION:
         return document
     facts: dict[str, Any] = {"environment": environment, "key": resource.key}
-    if resource.kind == resources.WORKFLOW:
+    if resource.kind in (resources.WORKFLOW, resources.GUIDE):
         facts |= {"active": resource.active, "valid": True}
     own = {name: value for name, value in document.items() if name not in READ_ONLY}
     return {**own, "__readonly": facts, "$schema": _SCHEMAS[resource.kind]}

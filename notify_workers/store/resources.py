@@ -17,6 +17,8 @@ EMAIL_LAYOUT = "email_layout"
 PARTIAL = "partial"
 TRANSLATION = "translation"
 CHANNEL_GROUP = "channel_group"
+AUDIENCE = "audience"
+GUIDE = "guide"
 SHARED = (EMAIL_LAYOUT, PARTIAL, TRANSLATION, CHANNEL_GROUP)
 """Kinds that a run finds as they are now, not as they were when it started."""
 
