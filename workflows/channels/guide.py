@@ -1,29 +1,23 @@
-"""In-app guide: the step makes the recipient eligible for a guide."""
+"""In-app guide: the step sends nothing, it makes the recipient eligible for a guide (contract: workflow-schema §6)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NoReturn
+from collections.abc import Generator
+from typing import Any
 
-from workflows.channels import NoAddress
-from workflows.model import ChannelStep
-from workflows.scope import ChannelView, StepContext
-from workflows.templates import GuideTemplate, Resources
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledGuide:
-    """An environment of this version has no guides, so that none can be shown to anybody: the step is skipped."""
-
-    guide_key: str
-
-    def addresses(self, _context: StepContext, _channel: ChannelView, /) -> NoReturn:
-        raise NoAddress(f"guide `{self.guide_key}` does not exist")
-
-    def render(self, context: StepContext, channel: ChannelView, _address: object, /) -> NoReturn:
-        self.addresses(context, channel)
+from workflows.effects import ChangeAudience, Effect
+from workflows.guides import managed_audience
+from workflows.outcomes import Continue, Skip
+from workflows.scope import StepContext
+from workflows.templates import GuideTemplate
 
 
-def compile_guide(step: ChannelStep, _resources: Resources) -> CompiledGuide:
-    assert isinstance(step.template, GuideTemplate)
-    return CompiledGuide(step.template.guide_key)
+def make_eligible(template: GuideTemplate, context: StepContext) -> Generator[Effect, Any, Continue | Skip]:
+    """Adds the recipient to the guide's managed audience, in the run's tenant. In sandbox mode nobody is."""
+    if "collection" in context.scope.recipient:
+        return Skip("only users can see a guide")
+    if context.sandbox_mode:
+        return Skip("sandbox mode: nobody is made eligible for a guide")
+    audience = managed_audience(template.guide_key)
+    changed = yield ChangeAudience(audience, adds=True)
+    return Continue(f"the recipient is {'now' if changed else 'already'} in the audience `{audience}`")

@@ -1,14 +1,56 @@
-"""Guides."""
+"""Guides: what is set beside their versions, their order, and what users have done with them."""
 
 from alembic import op
 
 revision = "0008"
 down_revision = "0007"
 
+GUIDES = """
+-- Not versioned: from when until when a guide is active, and whether it was taken away for good.
+create table guide_states (
+    environment_id uuid not null references environments (id),
+    guide_key text collate "C" not null,
+    active_from timestamptz,
+    active_until timestamptz,
+    archived_at timestamptz,
+    primary key (environment_id, guide_key)
+);
+
+-- `display_sequence` holds keys of guides; those that it does not name follow, the oldest first. `display_interval`: seconds.
+create table guide_groups (
+    environment_id uuid not null references environments (id),
+    key text collate "C" not null,
+    display_sequence jsonb not null default '[]',
+    display_interval integer,
+    inserted_at timestamptz not null,
+    updated_at timestamptz not null,
+    primary key (environment_id, key)
+);
+"""
+
+ENGAGEMENTS = """
+-- A user's message of a guide's step: the key keeps two first marks from making two. `tenant` is empty for guides that count
+-- once for all tenants. `throttled_at`: when archiving it opened a window in which other guides wait.
+create table guide_engagements (
+    environment_id uuid not null,
+    collection text collate "C" not null,
+    recipient_id text collate "C" not null,
+    guide_key text collate "C" not null,
+    tenant text collate "C" not null default '',
+    step_ref text collate "C" not null,
+    message_id text collate "C" not null,
+    is_final boolean not null default false,
+    throttled_at timestamptz,
+    inserted_at timestamptz not null,
+    primary key (environment_id, collection, recipient_id, guide_key, tenant, step_ref)
+);
+"""
+
 
 def upgrade() -> None:
-    op.execute("select 1")
+    for part in (GUIDES, ENGAGEMENTS):
+        op.execute(part)
 
 
 def downgrade() -> None:
-    op.execute("select 1")
+    op.execute("drop table guide_engagements, guide_groups, guide_states")
