@@ -17,7 +17,8 @@ _STRATEGY = "__strategy__"
 _STRATEGIES = ("replace", "merge")
 _CHANNEL_TYPES = ("email", "in_app_feed", "sms", "push", "chat", "http")
 _ENTRY_FIELDS = ("channel_types", "channels", "conditions")
-_FIELDS = ("id", "workflows", "categories", "channel_types", "channels", "commercial_subscribed")
+PARTS = ("workflows", "categories", "channel_types", "channels", "commercial_subscribed")
+_FIELDS = ("id", *PARTS)
 
 
 def merge_sets(old: Mapping[str, Any] | None, new: Mapping[str, Any], default: Strategy = "replace") -> dict[str, Any]:
@@ -43,6 +44,21 @@ def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
         else:
             merged[name] = value
     return merged
+
+
+def part_of_set(part: str, key: str | None, written: object) -> dict[str, Any]:
+    """The set that a write of one part means, or of one entry in it (the contract's deprecated endpoints).
+
+    Clients that only switch something write `{"subscribed": true}` for true.
+    """
+    if key is not None:
+        return {part: {key: _switched(written)}}
+    entries = {name: _switched(value) for name, value in written.items()} if isinstance(written, Mapping) else written
+    return {part: entries}
+
+
+def _switched(written: object) -> object:
+    return written["subscribed"] if isinstance(written, Mapping) and written.keys() == {"subscribed"} else written
 
 
 def preference_problems(path: str, document: object) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.preference_sets import merge_sets, preference_problems
+from workflows.preference_sets import merge_sets, part_of_set, preference_problems
 
 OLD = {
     "categories": {"collaboration": {"channel_types": {"email": True, "in_app_feed": True}}},
@@ -136,3 +136,12 @@ def test_a_problem_says_where_it_is_and_what_was_expected(document: object, path
     problems = list(preference_problems("set", document))
     assert [problem.path for problem in problems] == [path]
     assert expected in problems[0].expected
+
+
+def test_a_write_of_one_part_is_a_set_with_nothing_else_in_it() -> None:
+    assert part_of_set("categories", "a", False) == {"categories": {"a": False}}
+    assert part_of_set("channel_types", "email", {"subscribed": True}) == {"channel_types": {"email": True}}
+    assert part_of_set("workflows", None, {"a": {"subscribed": False}, "b": {"conditions": []}}) == {
+        "workflows": {"a": False, "b": {"conditions": []}}
+    }
+    assert part_of_set("workflows", None, 1) == {"workflows": 1}
