@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import batches, delays, ingest, rendering, runs, simulate, steps, timers
+from benchmarks import batches, delays, ingest, reads, rendering, runs, simulate, steps, timers
 from benchmarks.tables import Table, write
 
 BENCHMARKS: dict[str, Callable[[], Table]] = {
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
     "rendering": rendering.measure,
     "steps": steps.measure,
     "batches": batches.measure,
+    "reads": reads.measure,
 }
 
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from fastapi import APIRouter, Request
-from pydantic_core import to_json
 
 from api_shim import contents
-from api_shim.auth import Public, Secret
+from api_shim.auth import Caller, Public, Secret
 from api_shim.bodies import check
 from api_shim.directory import Directory
+from api_shim.errors import problem
 from api_shim.openapi import query_of
-from api_shim.pages import PageQuery, page, page_of
+from api_shim.pages import PageQuery, foreign, page, page_of
 from api_shim.query import parse_query
 from api_shim.schemas import messages as schemas
 from api_shim.schemas.common import PageInfo
 from api_shim.schemas.messages import (
     ActivitiesQuery,
+    ContentsQuery,
     ListActivitiesResponse,
     ListMessageDeliveryLogsResponse,
     ListMessageEventsResponse,
@@ -30,34 +31,62 @@ from api_shim.schemas.messages import (
 from api_shim.schemas.users import entity
 from notify_workers.errors import NotFound
 from notify_workers.ids import activity_id
-from notify_workers.store import deliveries, messages
+from notify_workers.settings import settings
+from notify_workers.store import activities, deliveries, messages
+from notify_workers.store.activities import Activity
 from notify_workers.store.environments import Channel
-from notify_workers.store.messages import MessageFilter, MessageRow
+from notify_workers.store.messages import MessageContent, MessageFilter, MessageRow
 from notify_workers.store.recipients import Recipient
 from notify_workers.store.session import Transaction, transaction
 from workflows.content import content_from_json
+from workflows.recipients import USERS, Reference
 
 router = APIRouter(tags=["Messages"])
-
-MOST_COMPARED = 256
-"""Characters of a text that a `trigger_data` filter looks at."""
 
 
 @router.get("/v1/messages", operation_id="listMessages", openapi_extra=query_of(MessagesQuery))
 def list_messages(request: Request, caller: Secret) -> ListMessagesResponse:
     """Messages, newest first."""
+    return _list(request, caller, None)
+
+
+@router.get(
+    "/v1/users/{user_id}/messages",
+    operation_id="listMessagesForUser",
+    openapi_extra=query_of(MessagesQuery),
+    tags=["Users"],
+)
+def list_messages_of_user(user_id: str, request: Request, caller: Secret) -> ListMessagesResponse:
+    """A user's messages, newest first; of an unknown one there are none."""
+    return _list(request, caller, Reference(USERS, user_id))
+
+
+@router.get(
+    "/v1/objects/{collection}/{id}/messages",
+    operation_id="listMessagesForObject",
+    openapi_extra=query_of(MessagesQuery),
+    tags=["Objects"],
+)
+def list_messages_of_object(collection: str, id: str, request: Request, caller: Secret) -> ListMessagesResponse:
+    """An object's messages, newest first; of an unknown one there are none."""
+    return _list(request, caller, Reference(collection, id))
+
+
+def _list(request: Request, caller: Caller, recipient: Reference | None) -> ListMessagesResponse:
     query = check(MessagesQuery, parse_query(request.url.query))
+    wanted = _filter(query, recipient)
     with transaction() as tx:
         rows = messages.page_of_messages(
-            tx, caller.environment_id, _filter(query), after=query.after_key, before=query.before_key, limit=query.limit
+            tx, caller.environment_id, wanted, after=query.after_key, before=query.before_key, limit=query.limit
         )
     found = page(query, rows, lambda message: message.id)
-    items = [_message(message, _channel(request, message)) for message in found.rows]
+    items = [shown(request, message) for message in found.rows]
     return ListMessagesResponse(items=items, page_info=PageInfo(**found.info()))
 
 
-def _filter(query: MessagesQuery) -> MessageFilter:
+def _filter(query: MessagesQuery, recipient: Reference | None) -> MessageFilter:
     return MessageFilter(
+        recipient=recipient,
         tenant=query.tenant,
         channel_id=query.channel_id,
         statuses=query.status,
@@ -75,32 +104,60 @@ def _filter(query: MessagesQuery) -> MessageFilter:
     )
 
 
+@router.get(
+    "/v1/messages/batch/content",
+    operation_id="batchGetMessageContents",
+    openapi_extra=query_of(ContentsQuery),
+)
+def get_contents(request: Request, caller: Secret) -> list[MessageContents]:
+    """The contents of several messages, in the order asked for; messages that do not exist are left out."""
+    query = check(ContentsQuery, parse_query(request.url.query))
+    check_ids(query.message_ids)
+    with transaction() as tx:
+        found = messages.get_contents(tx, query.message_ids, caller.environment_id)
+    return [_contents(found[each]) for each in dict.fromkeys(query.message_ids) if each in found]
+
+
+def check_ids(ids: Sequence[str]) -> None:
+    """Raises 422 for more messages than one request may name."""
+    most = settings().max_message_ids
+    if len(ids) > most:
+        raise problem("message_ids", f"must have at most {most} ids", "too_long")
+
+
 @router.get("/v1/messages/{message_id}", operation_id="getMessage")
 def get_message(message_id: str, request: Request, caller: Public) -> Message:
     with transaction() as tx:
         message = _load(tx, message_id, caller.environment_id)
-    return _message(message, _channel(request, message))
+    caller.require("user/feed_read", message.recipient, message.tenant)
+    return shown(request, message)
 
 
 @router.get("/v1/messages/{message_id}/content", operation_id="getMessageContents")
 def get_content(message_id: str, caller: Secret) -> MessageContents:
     """The content as it was rendered."""
     with transaction() as tx:
-        found = messages.get_content(tx, message_id, caller.environment_id)
-    if found is None:
-        raise _missing(message_id)
-    shown = contents.shown(content_from_json(found.content))
-    return MessageContents(message_id=found.message_id, data=shown, inserted_at=found.inserted_at)
+        found = messages.get_contents(tx, [message_id], caller.environment_id)
+    if message_id not in found:
+        raise missing(message_id)
+    return _contents(found[message_id])
+
+
+def _contents(found: MessageContent) -> MessageContents:
+    data = contents.shown(content_from_json(found.content))
+    return MessageContents(message_id=found.message_id, data=data, inserted_at=found.inserted_at)
 
 
 @router.get("/v1/messages/{message_id}/events", operation_id="listMessageEvents", openapi_extra=query_of(PageQuery))
 def list_events(message_id: str, request: Request, caller: Secret) -> ListMessageEventsResponse:
     """What happened to a message, in order."""
     query = check(PageQuery, parse_query(request.url.query))
-    with transaction() as tx:
+    with transaction() as tx, foreign_cursors(query):
         message = _load(tx, message_id, caller.environment_id)
-        events = messages.message_events(tx, message_id)
-    found = page_of(query, events, lambda event: f"{event.number:020d}")
+        rows = messages.page_of_events(
+            tx, message_id, after=query.after_key, before=query.before_key, limit=query.limit
+        )
+    found = page(query, rows, lambda event: str(event.number))
     items = [
         schemas.MessageEvent(
             id=event.id,
@@ -114,6 +171,15 @@ def list_events(message_id: str, request: Request, caller: Secret) -> ListMessag
     return ListMessageEventsResponse(items=items, page_info=PageInfo(**found.info()))
 
 
+@contextmanager
+def foreign_cursors(query: PageQuery) -> Iterator[None]:
+    """A cursor that some other list gave out is a problem of the request's."""
+    try:
+        yield
+    except ValueError:
+        raise foreign("before" if query.before else "after") from None
+
+
 @router.get(
     "/v1/messages/{message_id}/activities",
     operation_id="listMessageActivities",
@@ -122,34 +188,26 @@ def list_events(message_id: str, request: Request, caller: Secret) -> ListMessag
 def list_activities(message_id: str, request: Request, caller: Secret) -> ListActivitiesResponse:
     """The triggers that a message tells of."""
     query = check(ActivitiesQuery, parse_query(request.url.query))
-    with transaction() as tx:
+    with transaction() as tx, foreign_cursors(query):
         message = _load(tx, message_id, caller.environment_id)
-        activities = [each for each in messages.activities(tx, message_id) if _carries(each.data, query.trigger_data)]
-    found = page_of(query, activities, lambda each: f"{each.number:020d}")
-    items = [
-        schemas.Activity(
-            id=activity_id(each.trigger_id),
-            data=dict(each.data),
-            actor=entity(each.actor) if each.actor else None,
-            recipient=entity(each.recipient or Recipient(message.recipient, {}, None, each.inserted_at)),
-            inserted_at=each.inserted_at,
-            updated_at=each.inserted_at,
+        rows = activities.page_of_activities(
+            tx, message_id, query.trigger_data, after=query.after_key, before=query.before_key, limit=query.limit
         )
-        for each in found.rows
-    ]
+    found = page(query, rows, lambda each: str(each.number))
+    items = [activity(each, message.recipient) for each in found.rows]
     return ListActivitiesResponse(items=items, page_info=PageInfo(**found.info()))
 
 
-def _carries(data: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> bool:
-    """The list's filter, for data in hand: text is compared as far as the contract has it (api-endpoints §1.4)."""
-    return all(name in data and _same(data[name], value) for name, value in (wanted or {}).items())
-
-
-def _same(known: Any, value: Any) -> bool:
-    if isinstance(value, str):
-        text = known if isinstance(known, str) else to_json(known).decode()
-        return text[:MOST_COMPARED] == value[:MOST_COMPARED]
-    return bool(known == value) and isinstance(known, bool) == isinstance(value, bool)
+def activity(each: Activity, recipient: Reference) -> schemas.Activity:
+    """An activity as it is shown; `recipient` is its message's, who may be unknown by now."""
+    return schemas.Activity(
+        id=activity_id(each.trigger_id),
+        data=dict(each.data),
+        actor=entity(each.actor) if each.actor else None,
+        recipient=entity(each.recipient or Recipient(recipient, {}, None, each.inserted_at)),
+        inserted_at=each.inserted_at,
+        updated_at=each.inserted_at,
+    )
 
 
 @router.get(
@@ -188,24 +246,25 @@ def _logs(message: MessageRow, attempt: deliveries.Attempt) -> list[schemas.Mess
 def _load(tx: Transaction, message_id: str, environment: object) -> MessageRow:
     message = messages.get_message(tx, message_id, environment)  # type: ignore[arg-type]
     if message is None:
-        raise _missing(message_id)
+        raise missing(message_id)
     return message
 
 
-def _missing(message_id: str) -> NotFound:
+def missing(message_id: str) -> NotFound:
     return NotFound(f"There is no message `{message_id}`")
 
 
-def _channel(request: Request, message: MessageRow) -> Channel | None:
+def shown(request: Request, message: MessageRow) -> Message:
+    """A message as every answer shows it."""
     directory: Directory = request.app.state.directory
-    return directory.snapshot.channels.get((message.environment_id, message.channel_id))
+    return _message(message, directory.snapshot.channels.get((message.environment_id, message.channel_id)))
 
 
 def _message(message: MessageRow, channel: Channel | None) -> Message:
     return Message(
         id=message.id,
         channel_id=message.channel_id,
-        channel=_shown(channel) if channel else None,
+        channel=_channel(channel) if channel else None,
         recipient=message.recipient.as_wire(),
         recipient_snapshot=dict(message.recipient_snapshot),
         actors=list(message.actors),
@@ -236,7 +295,7 @@ def _message(message: MessageRow, channel: Channel | None) -> Message:
     )
 
 
-def _shown(channel: Channel) -> schemas.MessageChannel:
+def _channel(channel: Channel) -> schemas.MessageChannel:
     return schemas.MessageChannel(
         id=channel.id,
         key=channel.key,

@@ -60,6 +60,10 @@ class MessagesQuery(PageQuery):
     inserted_at: TimeRange = TimeRange()
 
 
+class ContentsQuery(BaseModel):
+    message_ids: Annotated[Sequence[str], BeforeValidator(as_list)]
+
+
 class ActivitiesQuery(PageQuery):
     trigger_data: TriggerData | None = None
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
 
-from notify_workers.store.recipients import Recipient, get_recipient
 from notify_workers.store.session import Transaction, as_json, sql
-from notify_workers.store.tables import batch_items, batch_windows, messages, recipient_runs, triggers
-from workflows.recipients import Reference
+from notify_workers.store.tables import batch_items, batch_windows, message_events, messages, recipient_runs, triggers
+from workflows.recipients import USERS, Reference
 from workflows.statuses import MessageStatus
 
 columns = messages.c
+
+LONGEST_NUMBER = 18
+"""Digits that always fit into a bigint."""
 
 ENGAGEMENT = {
     "seen": "seen_at",
@@ -66,8 +68,18 @@ class MessageRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFilter:
-    """What a list is narrowed to. Lists mean any of; `trigger_data` is a flat map, all of it."""
+    """What a list is narrowed to. Lists mean any of; `trigger_data` is a flat map, all of it.
 
+    In `tenants` and `allowed_tenants` None stands for messages that belong to no tenant; the latter None allows all.
+    """
+
+    recipient: Reference | None = None
+    user_ids: Sequence[str] = ()
+    workflows: Sequence[str] = ()
+    tenants: Sequence[str | None] = ()
+    allowed_tenants: Sequence[str | None] | None = None
+    has_tenant: bool | None = None
+    archived: Literal["exclude", "include", "only"] = "include"
     tenant: str | None = None
     channel_id: UUID | None = None
     statuses: Sequence[str] = ()
@@ -84,7 +96,7 @@ class MessageFilter:
     inserted_lte: datetime | None = None
 
 
-_SELECT = (
+SELECT = (
     select(
         *(column for column in columns if column.name not in {"content", "data"}),
         func.coalesce(recipient_runs.c.data, triggers.c.data, columns.data, func.jsonb_build_object()).label("data"),
@@ -95,11 +107,11 @@ _SELECT = (
 
 
 def get_message(tx: Transaction, message_id: str, environment: UUID | None = None) -> MessageRow | None:
-    query = _SELECT.where(columns.id == message_id)
+    query = SELECT.where(columns.id == message_id)
     if environment is not None:
         query = query.where(columns.environment_id == environment)
     row = tx.first(query)
-    return _message(row) if row else None
+    return message_of(row) if row else None
 
 
 _STATUSES = sql("""
@@ -129,9 +141,50 @@ def page_of_messages(
     tx: Transaction, environment: UUID, wanted: MessageFilter, *, after: str | None, before: str | None, limit: int
 ) -> list[MessageRow]:
     """Newest first, at most `limit`; with `before`, those that stand just before it. Cursors are ids."""
-    query = _SELECT.where(columns.environment_id == environment, *_conditions(wanted))
-    rows = [_message(row) for row in tx.rows(_cut(query, after, before).limit(limit))]
+    query = SELECT.where(columns.environment_id == environment, *conditions(wanted))
+    rows = [message_of(row) for row in tx.rows(_cut(query, after, before).limit(_fixed(limit)))]
     return rows[::-1] if before is not None else rows
+
+
+def messages_by_id(tx: Transaction, environment: UUID, ids: Sequence[str]) -> dict[str, MessageRow]:
+    """Those of an environment that exist."""
+    query = SELECT.where(columns.environment_id == environment, columns.id.in_(ids))
+    return {row.id: message_of(row) for row in tx.rows(query)}
+
+
+def matching(
+    tx: Transaction,
+    environment: UUID,
+    wanted: MessageFilter,
+    *,
+    above: str = "",
+    upto: str | None = None,
+    limit: int | None = None,
+) -> list[str]:
+    """Ids of messages, newest first: those after `above`, up to and with `upto`, at most `limit`."""
+    query = _ids(environment, wanted).where(columns.id > above)
+    if upto is not None:
+        query = query.where(columns.id <= upto)
+    return list(tx.connection.scalars(query.order_by(columns.id.desc()).limit(_fixed(limit))))
+
+
+def pieces(tx: Transaction, environment: UUID, wanted: MessageFilter, *, upto: str, size: int) -> list[dict[str, str]]:
+    """Messages up to `upto`, newest first, cut into pieces of `size`: `{above, upto}` of each, as `matching` takes it."""
+    place = func.row_number().over(order_by=columns.id.desc()).label("place")
+    counted = _ids(environment, wanted).add_columns(place).where(columns.id <= upto).subquery()
+    ends = list(
+        tx.connection.scalars(select(counted.c.id).where(counted.c.place % size == 0).order_by(counted.c.id.desc()))
+    )
+    return [{"above": below, "upto": above} for above, below in zip([upto, *ends], [*ends, ""], strict=True)]
+
+
+def _fixed(limit: int | None) -> ColumnElement[int] | None:
+    """Written out: a plan that does not know a limit as high as this one expects to need everything, and sorts it."""
+    return None if limit is None else literal_column(str(int(limit)))
+
+
+def _ids(environment: UUID, wanted: MessageFilter) -> Select[Any]:
+    return SELECT.with_only_columns(columns.id).where(columns.environment_id == environment, *conditions(wanted))
 
 
 def _cut(query: Select[Any], after: str | None, before: str | None) -> Select[Any]:
@@ -142,8 +195,36 @@ def _cut(query: Select[Any], after: str | None, before: str | None) -> Select[An
     return query.order_by(columns.id.desc())
 
 
-def _conditions(wanted: MessageFilter) -> list[ColumnElement[bool]]:
-    return [*_equalities(wanted), *_lists(wanted), *_times(wanted)]
+def conditions(wanted: MessageFilter) -> list[ColumnElement[bool]]:
+    return [*_recipients(wanted), *_equalities(wanted), *_tenants(wanted), *_lists(wanted), *_times(wanted)]
+
+
+def _recipients(wanted: MessageFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.recipient is not None:
+        conditions += [columns.collection == wanted.recipient.collection, columns.recipient_id == wanted.recipient.id]
+    if wanted.user_ids:
+        conditions += [columns.collection == USERS, columns.recipient_id.in_(wanted.user_ids)]
+    return conditions
+
+
+def _tenants(wanted: MessageFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.tenants:
+        conditions.append(_of_tenants(wanted.tenants))
+    if wanted.allowed_tenants is not None:
+        conditions.append(_of_tenants(wanted.allowed_tenants))
+    if wanted.has_tenant is not None:
+        conditions.append(columns.tenant.is_not(None) if wanted.has_tenant else columns.tenant.is_(None))
+    if wanted.archived != "include":
+        at = columns.archived_at
+        conditions.append(at.is_(None) if wanted.archived == "exclude" else at.is_not(None))
+    return conditions
+
+
+def _of_tenants(tenants: Sequence[str | None]) -> ColumnElement[bool]:
+    named = columns.tenant.in_([each for each in tenants if each is not None])
+    return or_(named, columns.tenant.is_(None)) if None in tenants else named
 
 
 def _equalities(wanted: MessageFilter) -> list[ColumnElement[bool]]:
@@ -161,6 +242,8 @@ def _lists(wanted: MessageFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.statuses:
         conditions.append(columns.status.in_(wanted.statuses))
+    if wanted.workflows:
+        conditions.append(columns.workflow_key.in_(wanted.workflows))
     if wanted.message_ids:
         conditions.append(columns.id.in_(wanted.message_ids))
     if wanted.workflow_categories:
@@ -180,7 +263,10 @@ def _engaged(status: str) -> ColumnElement[bool]:
 
 
 def _tells_of(wanted: Mapping[str, Any]) -> ColumnElement[bool]:
-    """Messages whose run has that data, or whose batch has an activity with it."""
+    """Messages whose run has that data, or whose batch has an activity with it.
+
+    The offset keeps the batches of messages that nobody looks at from being read.
+    """
     run, trigger, item, window = recipient_runs.alias(), triggers.alias(), batch_items, batch_windows
     data = func.coalesce(item.c.data, run.c.data, trigger.c.data)
     in_batch = (
@@ -193,14 +279,14 @@ def _tells_of(wanted: Mapping[str, Any]) -> ColumnElement[bool]:
             item.c.window_id == recipient_runs.c.window_id,
             item.c.cancelled_at.is_(None),
             window.c.closed_at <= columns.inserted_at,
-            *(_carries(data, name, value) for name, value in wanted.items()),
+            *(carries(data, name, value) for name, value in wanted.items()),
         )
     )
     own = func.coalesce(recipient_runs.c.data, triggers.c.data)
-    return or_(and_(*(_carries(own, name, value) for name, value in wanted.items())), in_batch.exists())
+    return or_(and_(*(carries(own, name, value) for name, value in wanted.items())), in_batch.offset(0).exists())
 
 
-def _carries(data: ColumnElement[Any], name: str, value: Any) -> ColumnElement[bool]:
+def carries(data: ColumnElement[Any], name: str, value: Any) -> ColumnElement[bool]:
     """Strings are compared up to 256 characters (contract: api-endpoints §1.4)."""
     if isinstance(value, str):
         return func.left(func.jsonb_extract_path_text(data, name), 256) == value[:256]
@@ -218,7 +304,7 @@ def _times(wanted: MessageFilter) -> list[ColumnElement[bool]]:
     return [compare(value) for value, compare in bounds if value is not None]
 
 
-def _message(row: Any) -> MessageRow:
+def message_of(row: Any) -> MessageRow:
     values = dict(row._mapping)
     return MessageRow(recipient=Reference(values.pop("collection"), values.pop("recipient_id")), **values)
 
@@ -231,14 +317,16 @@ class MessageContent:
     inserted_at: datetime
 
 
-_CONTENT = sql("""
-    select id as message_id, channel_type, content, inserted_at from messages where id = :id and environment_id = :environment
+_CONTENTS = sql("""
+    select id as message_id, channel_type, content, inserted_at from messages
+    where id in (select jsonb_array_elements_text(:ids)) and environment_id = :environment
 """)
 
 
-def get_content(tx: Transaction, message_id: str, environment: UUID) -> MessageContent | None:
-    row = tx.first(_CONTENT, id=message_id, environment=environment)
-    return MessageContent(**row._mapping) if row else None
+def get_contents(tx: Transaction, ids: Sequence[str], environment: UUID) -> dict[str, MessageContent]:
+    """Of the messages that exist."""
+    rows = tx.rows(_CONTENTS, ids=as_json(list(ids)), environment=environment)
+    return {row.message_id: MessageContent(**row._mapping) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,63 +340,30 @@ class MessageEvent:
     at: datetime
 
 
-_EVENTS = sql("select number, id, type, data, at from message_events where message_id = :message_id order by number")
+_EVENTS = select(
+    message_events.c.number, message_events.c.id, message_events.c.type, message_events.c.data, message_events.c.at
+)
 
 
-def message_events(tx: Transaction, message_id: str) -> list[MessageEvent]:
-    """What happened to a message, in order. A message has few: attempts bound them."""
-    return [MessageEvent(**row._mapping) for row in tx.rows(_EVENTS, message_id=message_id)]
+def page_of_events(
+    tx: Transaction, message_id: str, *, after: str | None = None, before: str | None = None, limit: int | None = None
+) -> list[MessageEvent]:
+    """What happened to a message, in order. Cursors are numbers. Raises `ValueError` for one that is none."""
+    query = in_order(_EVENTS.where(message_events.c.message_id == message_id), message_events.c.number, after, before)
+    rows = [MessageEvent(**row._mapping) for row in tx.rows(query.limit(limit))]
+    return rows[::-1] if before is not None else rows
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """One trigger that a message tells of. `number` orders those of a message."""
-
-    number: int
-    trigger_id: UUID
-    data: Mapping[str, Any]
-    recipient: Recipient | None
-    actor: Recipient | None
-    inserted_at: datetime
+def in_order(query: Select[Any], number: Any, after: str | None, before: str | None) -> Select[Any]:
+    """Cut at a cursor, by a column that counts. Raises `ValueError` for a cursor that is no number."""
+    if before is not None:
+        return query.where(number < _number(before)).order_by(number.desc())
+    if after is not None:
+        query = query.where(number > _number(after))
+    return query.order_by(number)
 
 
-# The batch is the last one that the run had gone through by then; a run may go through several, and send before the first.
-_ACTIVITIES = sql("""
-    with told as (
-        select m.run_id, m.collection, m.recipient_id, (
-            select w.id from batch_items i join batch_windows w on w.id = i.window_id
-            where i.run_id = m.run_id and w.carrier_run = m.run_id and w.closed_at <= m.inserted_at
-            order by w.closed_at desc limit 1
-        ) as window_id
-        from messages m where m.id = :message_id
-    )
-    select t.sequence as number, t.id, t.environment_id, t.inserted_at, t.actor_collection, t.actor_id,
-        coalesce(i.data, r.data, t.data) as data, told.collection, told.recipient_id
-    from told
-    left join batch_items i on i.window_id = told.window_id and i.cancelled_at is null
-    join recipient_runs r on r.id = coalesce(i.run_id, told.run_id)
-    join triggers t on t.id = r.trigger_id
-    order by number
-""")
-
-
-def activities(tx: Transaction, message_id: str) -> list[Activity]:
-    """The triggers that a message tells of, oldest first."""
-    found: list[Activity] = []
-    known: dict[Reference, Recipient | None] = {}
-    for row in tx.rows(_ACTIVITIES, message_id=message_id):
-        recipient = Reference(row.collection, row.recipient_id)
-        actor = Reference(row.actor_collection, row.actor_id) if row.actor_id else None
-        for each in {recipient, actor or recipient} - known.keys():
-            known[each] = get_recipient(tx, row.environment_id, each)
-        found.append(
-            Activity(
-                number=row.number,
-                trigger_id=row.id,
-                data=row.data,
-                recipient=known[recipient],
-                actor=known[actor] if actor else None,
-                inserted_at=row.inserted_at,
-            )
-        )
-    return found
+def _number(cursor: str) -> int:
+    if not cursor.isdecimal() or len(cursor) > LONGEST_NUMBER:
+        raise ValueError("no number")
+    return int(cursor)

@@ -7,13 +7,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from notify_workers.ids import channel_id, environment_id
+from notify_workers.store.activities import Activity, page_of_activities
 from notify_workers.store.messages import (
-    Activity,
     MessageFilter,
-    activities,
-    get_content,
+    get_contents,
     get_message,
-    message_events,
+    page_of_events,
     page_of_messages,
 )
 from notify_workers.store.session import transaction
@@ -121,12 +120,11 @@ def test_engagement_is_a_set_of_times(told: Engine) -> None:
 def test_a_message_and_its_content_belong_to_one_environment(told: Engine) -> None:
     with transaction() as tx:
         (newest, *_) = ids()
-        content = get_content(tx, newest, DEVELOPMENT)
+        content = get_contents(tx, [newest, "unknown"], DEVELOPMENT)[newest]
         assert get_message(tx, newest, DEVELOPMENT) is not None
         assert get_message(tx, newest, PRODUCTION) is None
-        assert get_content(tx, newest, PRODUCTION) is None
+        assert get_contents(tx, [newest], PRODUCTION) == {}
         assert get_message(tx, "unknown") is None
-    assert content is not None
     assert (content.channel_type, content.content["to"]) == ("email", "c@example.com")
 
 
@@ -140,8 +138,8 @@ def test_the_data_of_a_message_is_its_recipients_own(told: Engine) -> None:
 
 def test_events_come_in_the_order_they_happened(told: Engine) -> None:
     with transaction() as tx:
-        events = message_events(tx, ids()[0])
-        assert message_events(tx, "unknown") == []
+        events = page_of_events(tx, ids()[0])
+        assert page_of_events(tx, "unknown") == []
     assert [each.type for each in events] == ["message.created", "message.queued", "message.sent"]
     assert [each.number for each in events] == sorted(each.number for each in events)
 
@@ -150,8 +148,8 @@ def test_a_message_tells_of_its_trigger(told: Engine) -> None:
     told.trigger("hello", [{"id": "d", "email": "d@example.com"}], actor={"id": "boss", "name": "Boss"}, data={"n": 5})
     told.drain()
     with transaction() as tx:
-        (activity,) = activities(tx, ids()[0])
-        assert activities(tx, "unknown") == []
+        (activity,) = page_of_activities(tx, ids()[0])
+        assert page_of_activities(tx, "unknown") == []
     assert isinstance(activity, Activity)
     assert activity.actor is not None
     assert activity.recipient is not None
