@@ -2,137 +2,216 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
+from notify_workers.store import dynamic_audiences
+from notify_workers.store.dynamic_audiences import Judged
 from notify_workers.store.session import Transaction, as_json, sql
 from notify_workers.store.tables import recipients
-from workflows.recipients import USERS, Identity, Reference, deep_merge
+from workflows.preference_sets import merge_sets
+from workflows.recipients import TENANTS, USERS, Identity, Reference, deep_merge
+
+columns = recipients.c
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A recipient as stored. `created_at` is the application's own date, `updated_at` ours."""
+    """A recipient as stored. `created_at` is the application's own date, `updated_at` ours. `preferences` are sets by id."""
 
     reference: Reference
     properties: Mapping[str, Any]
     created_at: datetime | None
     updated_at: datetime
+    preferences: Mapping[str, Any] = field(default_factory=dict)
 
 
 _IDENTIFY = sql("""
-    insert into recipients as known (environment_id, collection, id, properties, preferences, channel_data, created_at, updated_at)
-    select environment_id, collection, id, properties, preferences, channel_data, created_at, engine_now()
-    from jsonb_to_recordset(:rows) as given (environment_id uuid, collection text, id text, properties jsonb, preferences jsonb,
+    insert into recipients as known (environment_id, collection, id, properties, channel_data, created_at, updated_at)
+    select environment_id, collection, id, properties, channel_data, created_at, engine_now()
+    from jsonb_to_recordset(:rows) as given (environment_id uuid, collection text, id text, properties jsonb,
                                              channel_data jsonb, created_at timestamptz)
     order by environment_id, collection, id
     on conflict (environment_id, collection, id) do update set
         properties = deep_merge(known.properties, excluded.properties),
-        preferences = deep_merge(known.preferences, excluded.preferences),
         channel_data = deep_merge(known.channel_data, excluded.channel_data),
         created_at = coalesce(excluded.created_at, known.created_at),
         updated_at = excluded.updated_at
-    returning collection, id, properties, created_at, updated_at
+    returning environment_id, collection, id, properties, preferences, created_at, updated_at,
+        exists (select from resources where kind = 'audience') as audiences
 """)
 
 
 def identify(tx: Transaction, identities: Iterable[tuple[UUID, Identity]]) -> list[Recipient]:
-    """Upserts recipients of environments; maps are merged deeply. Rows are locked in one order, so callers cannot deadlock."""
+    """Upserts recipients of environments; maps are merged deeply, preference sets by the rules that they have of their own.
+
+    Rows are locked in one order, so callers cannot deadlock.
+    """
+    given = list(identities)
+    if any(_says_preferences(identity) for _, identity in given):
+        return _identify_with_preferences(tx, given)
     merged: dict[tuple[UUID, Reference], dict[str, Any]] = {}
-    for environment, identity in identities:
+    for environment, identity in given:
         row = _row(environment, identity)
         known = merged.get((environment, identity.reference))
         merged[environment, identity.reference] = deep_merge(known, row) if known else row
-    if not merged:
-        return []
-    rows = tx.rows(_IDENTIFY, rows=as_json(list(merged.values())))
-    return [
-        Recipient(Reference(row.collection, row.id), row.properties, row.created_at, row.updated_at) for row in rows
-    ]
+    return _known(tx, tx.rows(_IDENTIFY, rows=as_json(list(merged.values())))) if merged else []
 
 
 def _row(environment: UUID, identity: Identity) -> dict[str, Any]:
     return {
-        "environment_id": environment,
-        "collection": identity.reference.collection,
-        "id": identity.reference.id,
+        **_key(environment, identity.reference),
         "properties": dict(identity.properties),
-        "preferences": dict(identity.preferences),
         "channel_data": dict(identity.channel_data),
         "created_at": identity.created_at,
     }
 
 
-_GET = select(recipients.c.properties, recipients.c.created_at, recipients.c.updated_at)
+def _key(environment: UUID, reference: Reference) -> dict[str, Any]:
+    return {"environment_id": environment, "collection": reference.collection, "id": reference.id}
+
+
+def _known(tx: Transaction, rows: Sequence[Any]) -> list[Recipient]:
+    """Recipients as they were just written; users among them enter and leave dynamic audiences, where there are any."""
+    if any(row.audiences for row in rows):
+        changed = [row for row in rows if row.collection == USERS]
+        dynamic_audiences.reconsider(
+            tx,
+            [
+                Judged(row.environment_id, Reference(USERS, row.id), row.properties, row.created_at, row.updated_at)
+                for row in changed
+            ],
+        )
+    return [_recipient(row) for row in rows]
+
+
+def _recipient(row: Any) -> Recipient:
+    return Recipient(Reference(row.collection, row.id), row.properties, row.created_at, row.updated_at, row.preferences)
+
+
+_LOCK = sql("""
+    insert into recipients as known (environment_id, collection, id, updated_at)
+    select environment_id, collection, id, engine_now()
+    from jsonb_to_recordset(:rows) as given (environment_id uuid, collection text, id text)
+    order by environment_id, collection, id
+    on conflict (environment_id, collection, id) do update set updated_at = known.updated_at
+    returning environment_id, collection, id, properties, preferences, channel_data, created_at
+""")
+_SAVE = sql("""
+    update recipients r set properties = given.properties, preferences = given.preferences, channel_data = given.channel_data,
+        created_at = given.created_at, updated_at = engine_now()
+    from jsonb_to_recordset(:rows) as given (environment_id uuid, collection text, id text, properties jsonb, preferences jsonb,
+                                             channel_data jsonb, created_at timestamptz)
+    where r.environment_id = given.environment_id and r.collection = given.collection and r.id = given.id
+    returning r.environment_id, r.collection, r.id, r.properties, r.preferences, r.created_at, r.updated_at,
+        exists (select from resources where kind = 'audience') as audiences
+""")
+
+
+def lock(tx: Transaction, keys: Iterable[tuple[UUID, Reference]]) -> dict[tuple[UUID, Reference], dict[str, Any]]:
+    """Everything that is known of recipients, locked; those that were unknown are made, with nothing in them."""
+    rows = [_key(environment, reference) for environment, reference in dict.fromkeys(keys)]
+    found = (dict(row._mapping) for row in tx.rows(_LOCK, rows=as_json(rows)))
+    return {(row["environment_id"], Reference(row["collection"], row["id"])): row for row in found}
+
+
+def save(tx: Transaction, rows: Iterable[Mapping[str, Any]]) -> list[Recipient]:
+    """Writes rows that `lock` gave, changed."""
+    return _known(tx, tx.rows(_SAVE, rows=as_json(list(rows))))
+
+
+def _says_preferences(identity: Identity) -> bool:
+    given = _tenant_settings(identity.reference, identity.properties).get("preference_set", {})
+    return bool(identity.preferences) or given is None or (isinstance(given, Mapping) and bool(given))
+
+
+def _tenant_settings(reference: Reference, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    settings = properties.get("settings") if reference.collection == TENANTS else None
+    return settings if isinstance(settings, Mapping) else {}
+
+
+def _identify_with_preferences(tx: Transaction, given: Sequence[tuple[UUID, Identity]]) -> list[Recipient]:
+    known = lock(tx, ((environment, identity.reference) for environment, identity in given))
+    for environment, identity in given:
+        known[environment, identity.reference] |= _merged(known[environment, identity.reference], identity)
+    return save(tx, known.values())
+
+
+def _merged(known: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
+    sets = {
+        name: merge_sets(_set(known["preferences"], name), new, "merge")
+        for name, new in identity.preferences.items()
+        if isinstance(new, Mapping)
+    }
+    return {
+        "properties": _merged_properties(known["properties"], identity),
+        "preferences": {**known["preferences"], **sets},
+        "channel_data": deep_merge(known["channel_data"], identity.channel_data),
+        "created_at": identity.created_at or known["created_at"],
+    }
+
+
+def _set(sets: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    found = sets.get(name)
+    return found if isinstance(found, Mapping) else None
+
+
+def _merged_properties(known: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
+    """A tenant's preference set is merged like any other; null takes it away."""
+    merged = deep_merge(known, identity.properties)
+    new = _tenant_settings(identity.reference, identity.properties)
+    if "preference_set" in new:
+        old = _set(_tenant_settings(identity.reference, known), "preference_set")
+        wanted = new["preference_set"]
+        written = merge_sets(old, wanted, "merge") if isinstance(wanted, Mapping) else old
+        merged["settings"]["preference_set"] = None if wanted is None else written
+    return merged
+
+
+_GET = select(
+    columns.collection, columns.id, columns.properties, columns.preferences, columns.created_at, columns.updated_at
+)
 
 
 def get_recipient(tx: Transaction, environment: UUID, reference: Reference) -> Recipient | None:
     row = tx.first(
         _GET.where(
-            recipients.c.environment_id == environment,
-            recipients.c.collection == reference.collection,
-            recipients.c.id == reference.id,
+            columns.environment_id == environment,
+            columns.collection == reference.collection,
+            columns.id == reference.id,
         )
     )
-    return Recipient(reference, row.properties, row.created_at, row.updated_at) if row else None
+    return _recipient(row) if row else None
 
 
-_DELETE = sql("delete from recipients where environment_id = :environment and collection = :collection and id = :id")
-
-# Windows before runs: the order in which a cancellation locks them.
-_HOLD_WINDOWS = sql("""
-    select w.id from recipient_runs r join batch_windows w on w.carrier_run = r.id and w.closed_at is null
-    where r.environment_id = :environment and r.collection = :collection and r.recipient_id = :id
-    order by w.id for update of w
-""")
-_STOP_RUNS = sql("""
-    with owed as (
-        select d.id, d.run_id from due d join recipient_runs r on r.id = d.run_id
-        where r.environment_id = :environment and r.collection = :collection and r.recipient_id = :id and d.kind = 'step'
-        for update of d, r skip locked
-    ), gone as (
-        delete from due using owed where due.id = owed.id
-    ), stopped as (
-        update recipient_runs r set status = 'cancelled', paused_until = null,
-            cancelled_at = engine_now(), updated_at = engine_now()
-        from owed where r.id = owed.run_id and r.cancelled_at is null
-        returning r.id
-    ), abandoned as (
-        update batch_windows w set closed_at = engine_now() from stopped where w.carrier_run = stopped.id and w.closed_at is null
-    )
-    insert into run_log (run_id, attempt, entries, at)
-    select id, 1, jsonb_build_array(jsonb_build_object('event', 'run_cancelled', 'status', 'ok', 'data',
-        jsonb_build_object('reason', 'the recipient was deleted'))), engine_now()
-    from stopped
-""")
-
-
-def delete_recipient(tx: Transaction, environment: UUID, reference: Reference) -> None:
-    """Forgets a recipient; its paused runs stop (contract: semantics §1). Deleting an unknown one changes nothing."""
-    values = {"environment": environment, "collection": reference.collection, "id": reference.id}
-    tx.run(_DELETE, **values)
-    tx.rows(_HOLD_WINDOWS, **values)
-    tx.run(_STOP_RUNS, **values)
-
-
-def page_of_users(
-    tx: Transaction, environment: UUID, *, after: str | None, before: str | None, limit: int
+def page_of_recipients(
+    tx: Transaction,
+    environment: UUID,
+    collection: str,
+    *,
+    after: str | None,
+    before: str | None,
+    limit: int,
+    identifier: str | None = None,
+    name: str | None = None,
 ) -> list[Recipient]:
-    """Users by id, ascending, at most `limit`; with `before`, the ones that end just before it."""
-    query = _GET.add_columns(recipients.c.id).where(
-        recipients.c.environment_id == environment, recipients.c.collection == USERS
-    )
+    """A collection by id, ascending, at most `limit`; with `before`, the ones that end just before it.
+
+    `identifier` and `name` are exact.
+    """
+    query = _GET.where(columns.environment_id == environment, columns.collection == collection)
+    if identifier is not None:
+        query = query.where(columns.id == identifier)
+    if name is not None:
+        query = query.where(columns.properties.op("->>")("name") == name)
     if before is not None:
-        query = query.where(recipients.c.id < before).order_by(recipients.c.id.desc())
+        query = query.where(columns.id < before).order_by(columns.id.desc())
     else:
-        query = query.where(recipients.c.id > (after or "")).order_by(recipients.c.id)
-    rows = [
-        Recipient(Reference(USERS, row.id), row.properties, row.created_at, row.updated_at)
-        for row in tx.rows(query.limit(limit))
-    ]
+        query = query.where(columns.id > (after or "")).order_by(columns.id)
+    rows = [_recipient(row) for row in tx.rows(query.limit(limit))]
     return rows[::-1] if before is not None else rows

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -183,9 +184,98 @@ def test_what_waits_for_a_user_stops_when_the_user_is_deleted(
     trigger(api, "invite", [{"id": "jane", "email": "jane@example.com"}])
     engine.drain()
     api.delete("/v1/users/jane")
+    assert engine.statuses() == {"cancelled": 1}
     engine.advance(days=4)
     assert mail.subjects() == []
-    assert engine.statuses() == {"cancelled": 1}
+    assert engine.statuses() == {}
+
+
+def test_messages_of_a_deleted_user_are_gone_within_moments(api: CheckedClient, welcome: Engine) -> None:
+    trigger(api, recipients=[{"id": "jane", "email": "jane@example.com"}, {"id": "joe", "email": "joe@example.com"}])
+    welcome.drain()
+    ids = {each["recipient"]: each["id"] for each in api.get("/v1/messages").json()["items"]}
+    api.delete("/v1/users/jane")
+    welcome.drain()
+    assert [each["id"] for each in api.get("/v1/messages").json()["items"]] == [ids["joe"]]
+    assert api.get(f"/v1/messages/{ids['jane']}").status_code == 404
+    assert [each["recipient"] for each in api.get("/v1/workflow_recipient_runs").json()["items"]] == ["joe"]
+
+
+def test_preferences_are_shown_in_lists_where_they_are_asked_for(api: CheckedClient) -> None:
+    put(api, preferences={"default": {"categories": {"news": False}}, "acme": {"channel_types": {"sms": True}}})
+    (plain,) = api.get("/v1/users").json()["entries"]
+    (shown,) = api.get("/v1/users?include[]=preferences").json()["entries"]
+    assert "preferences" not in plain
+    assert {name: each["id"] for name, each in shown["preferences"].items()} == {"default": "default", "acme": "acme"}
+    assert shown["preferences"]["default"]["categories"] == {"news": False}
+    assert api.get("/v1/users?include=preferences").json()["entries"] == [shown]
+    assert fields(api.get("/v1/users?include[]=messages")) == ["include[0]"]
+
+
+def test_inline_preferences_are_merged_by_their_own_rules(api: CheckedClient, engine: Engine) -> None:
+    put(api, preferences={"default": {"categories": {"a": False, "b": False}}})
+    put(api, preferences={"default": {"categories": {"a": None, "c": {"channel_types": {"sms": False}}}}})
+    wanted: dict[str, Any] = {"categories": {"b": False, "c": {"channel_types": {"sms": False}}}}
+    assert engine.one("select preferences from recipients").preferences == {"default": wanted}
+    put(api, preferences={"default": {"workflows": {"w": False}, "__persistence_strategy__": "replace"}})
+    assert engine.one("select preferences from recipients").preferences == {"default": {"workflows": {"w": False}}}
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"default": {"categories": {"a": "no"}}}, "preferences.default"),
+        ({"default": {"topics": {}}}, "preferences.default"),
+        ({"default": 5}, "preferences.default"),
+        ({"default": {"channel_types": {"pigeon": True}}}, "preferences.default"),
+        ({"x" * 257: {}}, f"preferences.{'x' * 257}.[key]"),
+        ("none", "preferences"),
+    ],
+)
+def test_preferences_that_are_none_are_refused_wherever_they_stand(api: CheckedClient, said: Any, field: str) -> None:
+    assert fields(api.put("/v1/users/jane", json={"preferences": said})) == [field]
+    assert fields(trigger(api, recipients=[{"id": "jane", "preferences": said}])) == [f"recipients[0].{field}"]
+    users = {"users": [{"id": "joe"}, {"id": "jane", "preferences": said}]}
+    assert fields(api.post("/v1/users/bulk/identify", json=users)) == [f"users[1].{field}"]
+    assert api.get("/v1/users").json()["entries"] == []
+
+
+def test_what_a_step_stored_is_shown_whatever_it_is(api: CheckedClient, engine: Engine) -> None:
+    engine.identify("jane", name=5, email=["x"], phone_number={}, avatar=True, timezone=1.5, locale=7, created="x")
+    shown = api.get("/v1/users/jane").json()
+    known = ("name", "email", "phone_number", "avatar", "timezone")
+    assert [shown[each] for each in known] == [None] * 5
+    assert (shown["locale"], shown["created"]) == (7, "x")
+    assert api.get("/v1/users").json()["entries"] == [shown]
+
+
+def test_users_are_identified_and_deleted_in_bulk(api: CheckedClient, engine: Engine) -> None:
+    users = [{"id": f"u{number}", "name": f"User {number}", "created_at": "2020-01-01"} for number in range(5)]
+    users.append({"id": "u0", "email": "u0@example.com"})
+    begun = api.post("/v1/users/bulk/identify", json={"users": users}).json()
+    assert (begun["name"], begun["status"], begun["estimated_total_rows"]) == ("users.identify", "queued", 6)
+    engine.drain()
+    assert api.get(f"/v1/bulk_operations/{begun['id']}").json()["status"] == "completed"
+    shown = api.get("/v1/users/u0").json()
+    assert (shown["name"], shown["email"], shown["created_at"]) == ("User 0", "u0@example.com", "2020-01-01T00:00:00Z")
+    begun = api.post("/v1/users/bulk/delete", json={"user_ids": ["u0", "u4", "nobody"]}).json()
+    engine.drain()
+    assert api.get(f"/v1/bulk_operations/{begun['id']}").json()["success_count"] == 3
+    assert [each["id"] for each in api.get("/v1/users").json()["entries"]] == ["u1", "u2", "u3"]
+
+
+def test_a_bulk_operation_has_limits(api: CheckedClient, engine: Engine, change_settings: Any) -> None:
+    put(api, text="x" * 600)
+    change_settings(max_bulk=2, max_properties=1000)
+    assert fields(api.post("/v1/users/bulk/identify", json={"users": [{"id": "a"}] * 3})) == ["users"]
+    assert fields(api.post("/v1/users/bulk/delete", json={"user_ids": ["a"] * 3})) == ["user_ids"]
+    assert fields(api.post("/v1/users/bulk/identify", json={"users": [{"id": "a", "t": "x" * 1000}]})) == ["users[0]"]
+    assert fields(api.post("/v1/users/bulk/delete", json={"user_ids": ["a/b"]})) == ["user_ids[0]"]
+    begun = api.post("/v1/users/bulk/identify", json={"users": [{"id": "jane", "t": "x" * 600}, {"id": "joe"}]}).json()
+    engine.drain()
+    shown = api.get(f"/v1/bulk_operations/{begun['id']}").json()
+    assert [each["id"] for each in shown["error_items"]] == ["jane"]
+    assert [each["id"] for each in api.get("/v1/users").json()["entries"]] == ["jane", "joe"]
 
 
 def test_without_postgresql_nothing_is_known_of_users(api: CheckedClient, no_database: Callable[[], None]) -> None:

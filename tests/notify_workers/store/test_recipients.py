@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from notify_workers.ids import environment_id
-from notify_workers.store.recipients import Recipient, delete_recipient, get_recipient, identify, page_of_users
+from notify_workers.store.purges import delete_recipient
+from notify_workers.store.recipients import Recipient, get_recipient, identify, page_of_recipients
 from notify_workers.store.session import as_json, transaction
 from tests.engine import DEVELOPMENT, Engine
 from workflows.recipients import USERS, Identity, Reference, deep_merge
@@ -45,7 +46,9 @@ def users(**page: Any) -> list[str]:
     with transaction() as tx:
         return [
             each.reference.id
-            for each in page_of_users(tx, DEVELOPMENT, **{"after": None, "before": None, "limit": 3, **page})
+            for each in page_of_recipients(
+                tx, DEVELOPMENT, USERS, **{"after": None, "before": None, "limit": 3, **page}
+            )
         ]
 
 
