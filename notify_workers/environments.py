@@ -24,3 +24,9 @@ def set_default_preferences(environment: UUID, preferences: Mapping[str, Any]) -
         raise DocumentInvalid("the environment's preferences", problems)
     with resources.configuration() as tx:
         rows.set_default_preferences(tx, environment, preferences)
+
+
+def set_enhanced_security(environment: UUID, *, on: bool) -> None:
+    """Whether browsers must prove with a user token whom they act for."""
+    with resources.configuration() as tx:
+        rows.set_enhanced_security(tx, environment, on=on)

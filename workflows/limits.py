@@ -34,6 +34,9 @@ FEWEST_BATCH_ITEMS, MOST_BATCH_ITEMS = 2, 1000
 FEWEST_RENDERED_ITEMS, MOST_RENDERED_ITEMS = 1, 100
 """Activities of a batch that templates are shown."""
 
+MOST_SUBSCRIPTIONS_SHOWN = 25
+"""Of a user or an object, to a template that looks them up."""
+
 FEWEST_ATTRIBUTION_DAYS, MOST_ATTRIBUTION_DAYS = 1, 30
 """For how many days a goal's conversion counts."""
 

@@ -24,10 +24,12 @@ class Environment:
     variables: Mapping[str, Any]
     default_preferences: Mapping[str, Any]
     signing_secret: str
+    enhanced_security: bool
 
 
 _ENVIRONMENTS = sql("""
-    select id, slug, name, variables, default_preferences, signing_secret from environments order by position
+    select id, slug, name, variables, default_preferences, signing_secret, enhanced_security from environments
+    order by position
 """)
 
 
@@ -54,6 +56,15 @@ def signing_secret(tx: Transaction, environment: UUID) -> str | None:
     return secret
 
 
+_PREFERENCES = sql("select default_preferences from environments where id = :id")
+
+
+def default_preferences(tx: Transaction, environment: UUID) -> Mapping[str, Any]:
+    """What applies to everybody who has said nothing else."""
+    found: Mapping[str, Any] = tx.scalar(_PREFERENCES, id=environment)
+    return found
+
+
 _SET_PREFERENCES = sql("update environments set default_preferences = :preferences where id = :id").bindparams(
     bindparam("preferences", type_=JSONB)
 )
@@ -71,6 +82,55 @@ _SET_VARIABLES = sql("update environments set variables = :variables where id = 
 
 def set_variables(tx: Transaction, environment: UUID, variables: Mapping[str, Any]) -> None:
     tx.run(_SET_VARIABLES, id=environment, variables=dict(variables))
+
+
+_SET_SECURITY = sql("update environments set enhanced_security = :on where id = :id")
+
+
+def set_enhanced_security(tx: Transaction, environment: UUID, *, on: bool) -> None:
+    """Whether a public key needs a user's token."""
+    tx.run(_SET_SECURITY, id=environment, on=on)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """The public half (PEM) of a key that user tokens are signed with. Several may be valid at once."""
+
+    id: UUID
+    environment_id: UUID
+    public_key: str
+    name: str
+    created_at: datetime
+
+
+_SIGNING_KEYS = sql("""
+    select id, environment_id, public_key, name, created_at from signing_keys order by created_at, id
+""")
+
+
+def signing_keys(tx: Transaction) -> list[SigningKey]:
+    return [SigningKey(**row._mapping) for row in tx.rows(_SIGNING_KEYS)]
+
+
+_ADD_SIGNING_KEY = sql("""
+    insert into signing_keys (id, environment_id, public_key, name, created_at)
+    values (:id, :environment, :public_key, :name, engine_now()) on conflict do nothing
+""")
+
+
+def add_signing_key(tx: Transaction, environment: UUID, public_key: str, name: str) -> UUID | None:
+    """The new key's id; None when the environment has this key already."""
+    identifier = uuid4()
+    added = tx.run(_ADD_SIGNING_KEY, id=identifier, environment=environment, public_key=public_key, name=name)
+    return identifier if added else None
+
+
+_REMOVE_SIGNING_KEY = sql("delete from signing_keys where id = :id")
+
+
+def remove_signing_key(tx: Transaction, key_id: UUID) -> bool:
+    """Whether there was such a key. Tokens that it has signed are refused from now on."""
+    return tx.run(_REMOVE_SIGNING_KEY, id=key_id) == 1
 
 
 @dataclass(frozen=True, slots=True)

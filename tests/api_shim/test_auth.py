@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from api_shim.app import make_app
-from notify_workers import resources
+from api_shim.auth import caller_of
+from api_shim.directory import Directory, load_snapshot
+from api_shim.errors import AuthenticationFailed
+from notify_workers import resources, signing_keys
+from notify_workers.ids import environment_id
 from notify_workers.store.environments import add_key, revoke_key
 from notify_workers.store.session import transaction
 from tests.answers import PRODUCTION, code, eventually
 from tests.conftest import PUBLIC, CheckedClient
 from tests.engine import DEVELOPMENT, Engine
+from tests.user_tokens import FOREIGN, bearing, secure, signed
 
 BODY = {"recipients": ["jane"], "name": "welcome", "cancellation_key": "key"}
 SECRET_ONLY = [
@@ -105,3 +111,94 @@ def test_a_revoked_key_is_refused_soon_after(api: CheckedClient) -> None:
     with resources.configuration() as tx:
         revoke_key(tx, key_id)
     eventually(lambda: api.get("/v1/users", headers=headers).status_code == 401)
+
+
+OF_ALICE = ("GET", "/v1/users/alice")
+
+
+def answers_to(api: CheckedClient, token: str | None) -> tuple[int, str]:
+    answer = api.request(*OF_ALICE, headers=bearing(token))
+    return answer.status_code, answer.json().get("code", "")
+
+
+@pytest.fixture
+def alice(api: CheckedClient) -> CheckedClient:
+    assert api.put("/v1/users/alice", json={}).status_code == 200
+    return api
+
+
+def test_enhanced_security_needs_a_user_token(alice: CheckedClient) -> None:
+    secure()
+    eventually(lambda: answers_to(alice, None) == (401, "missing_user_token"))
+    assert answers_to(alice, "") == (401, "missing_user_token")
+    assert answers_to(alice, "nonsense") == (401, "invalid_user_token")
+    assert answers_to(alice, signed(key=FOREIGN)) == (401, "invalid_user_token")
+    assert answers_to(alice, signed("bob")) == (403, "authorization")
+    assert answers_to(alice, signed("alice")) == (200, "")
+
+
+def test_a_secret_key_needs_no_user_token_and_heeds_none(alice: CheckedClient) -> None:
+    secure()
+    eventually(lambda: answers_to(alice, None) == (401, "missing_user_token"))
+    for token in ({}, {"X-Knock-User-Token": signed("bob")}, {"X-Knock-User-Token": "nonsense"}):
+        assert alice.get("/v1/users/alice", headers=token).status_code == 200
+
+
+def test_a_secret_only_endpoint_is_closed_to_a_public_key_with_the_best_of_tokens(alice: CheckedClient) -> None:
+    secure()
+    answer = alice.delete("/v1/users/alice", headers=bearing(signed("alice")))
+    assert (answer.status_code, code(answer)) == (403, "incorrect_token_type")
+
+
+def test_enhanced_security_without_a_signing_key_lets_nobody_in(alice: CheckedClient) -> None:
+    secure(None)
+    eventually(lambda: answers_to(alice, signed()) == (403, "missing_jwt_signing_key"))
+    assert answers_to(alice, None) == (401, "missing_user_token")
+
+
+def test_without_enhanced_security_a_token_is_heeded_when_it_can_be_verified(alice: CheckedClient) -> None:
+    assert answers_to(alice, "nonsense") == (200, ""), "nobody could say whether it is one"
+    secure(on=False)
+    eventually(lambda: answers_to(alice, "nonsense") == (401, "invalid_user_token"))
+    assert answers_to(alice, signed("bob")) == (403, "authorization")
+    assert answers_to(alice, signed("alice")) == (200, "")
+    assert answers_to(alice, None) == (200, "")
+
+
+def test_a_removed_signing_key_ends_its_tokens_and_a_second_one_takes_over(alice: CheckedClient) -> None:
+    secure()
+    secure(FOREIGN)
+    eventually(lambda: answers_to(alice, signed(key=FOREIGN)) == (200, ""))
+    assert answers_to(alice, signed()) == (200, "")
+    (first, _) = signing_keys.every()
+    assert signing_keys.remove(first.id)
+    eventually(lambda: answers_to(alice, signed()) == (401, "invalid_user_token"))
+    assert answers_to(alice, signed(key=FOREIGN)) == (200, "")
+
+
+def test_each_environment_has_a_security_of_its_own(alice: CheckedClient) -> None:
+    secure(environment=environment_id("production"))
+    live = {"Authorization": "Bearer pk_live_doorbell"}
+    eventually(lambda: alice.get("/v1/users/alice", headers=live).status_code == 401)
+    assert code(alice.get("/v1/users/alice", headers=live)) == "missing_user_token"
+    assert answers_to(alice, None) == (200, "")
+
+
+def test_a_socket_knows_its_caller_by_the_same_rules(engine: Engine) -> None:
+    secure()
+    directory = Directory(load_snapshot())
+
+    def met(api_key: str, user_token: str, *, loopback: bool = True) -> str:
+        try:
+            caller = asyncio.run(caller_of(directory, api_key, user_token, loopback=loopback))
+        except AuthenticationFailed as error:
+            return error.code
+        return caller.user_id or "anybody"
+
+    assert met("pk_test_doorbell", signed("alice")) == "alice"
+    assert met("sk_test_doorbell", "") == "anybody"
+    assert met("pk_test_doorbell", "") == "missing_user_token"
+    assert met("pk_test_doorbell", signed(key=FOREIGN)) == "invalid_user_token"
+    assert met("", "") == "api_key_missing"
+    assert met("pk_test_doorbell", signed("alice"), loopback=False) == "authentication_required"
+    assert met("knock_st_doorbell", "") == "incorrect_token_type"
