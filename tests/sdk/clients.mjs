@@ -7,6 +7,9 @@ import Knock from "@knocklabs/node";
 
 export const address = process.env.KNOCK_BASE_URL;
 
+/** The ids of the development stack's channels by their keys. */
+export const channels = JSON.parse(process.env.DOORBELL_TEST_CHANNELS);
+
 async function noted(url, options) {
   if (process.env.DOORBELL_TEST_CALLS) {
     const { pathname } = new URL(url);
@@ -40,4 +43,21 @@ export async function all(page) {
   const found = [];
   for await (const each of page) found.push(each);
   return found;
+}
+
+/** Fails unless what was asked for is not there. */
+export const missing = (asked) =>
+  asked.then(
+    (found) => Promise.reject(new Error(`it is there: ${JSON.stringify(found)}`)),
+    (error) => error.status === 404 || Promise.reject(error),
+  );
+
+/** So many messages in a user's feed, newest first. */
+export async function feedMessages(user, count) {
+  for (let n = 0; n < count; n++) await knock.workflows.trigger("account-invite-accepted", { recipients: [user], data: { n } });
+  return eventually(
+    () => all(knock.users.listMessages(user, { channel_id: channels["in-app-feed"] })),
+    (found) => found.length === count && found.every(({ status }) => status === "delivered"),
+    "the feed has its messages",
+  );
 }

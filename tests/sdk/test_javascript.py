@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from notify_workers.ids import channel_id
 from tests.sdk.calls import IN_SDKS, operations
 from tests.stack import Stack
 
 FOLDER = Path(__file__).parent
+CHANNELS = ("email", "in-app-feed", "in-app-guide", "sms", "push", "chat", "webhook")
 FILES = sorted(path.name for path in FOLDER.glob("*.test.mjs"))
 
 
@@ -32,7 +35,12 @@ def runs(
 ) -> tuple[dict[str, subprocess.CompletedProcess[str]], set[str]]:
     """What each file said, and the operations that they called."""
     calls = tmp_path_factory.mktemp("calls") / "calls.txt"
-    environment = {**stack.environment, "KNOCK_BASE_URL": stack.address, "DOORBELL_TEST_CALLS": str(calls)}
+    environment = {
+        **stack.environment,
+        "KNOCK_BASE_URL": stack.address,
+        "DOORBELL_TEST_CALLS": str(calls),
+        "DOORBELL_TEST_CHANNELS": json.dumps({key: str(channel_id(key)) for key in CHANNELS}),
+    }
     ended = {
         name: subprocess.run(
             ["node", "--test", "--test-reporter=spec", str(FOLDER / name)],
