@@ -15,10 +15,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
+from api_shim.api_log import Recorder, is_logged
+from api_shim.cors import cors, from_a_page
 from api_shim.directory import Directory, load_snapshot
 from api_shim.errors import answer_to, error_response, install_handlers, problem
+from api_shim.guide_topics import GuideTopics
 from api_shim.ingest import Ingest
-from api_shim.openapi import definitions, docs_page
+from api_shim.limits import Limiter, rates
+from api_shim.openapi import complete, docs_page
+from api_shim.realtime import PATH, Realtime, endpoint, keep_secrets
 from api_shim.routes import (
     audiences,
     bulk_operations,
@@ -43,9 +48,8 @@ from api_shim.routes import (
     workflow_recipient_runs,
     workflows,
 )
-from api_shim.schemas.common import Error, Properties
-from api_shim.schemas.workflow_recipient_runs import RunsQuery
-from api_shim.schemas.workflows import CancelRequest, NotifyCancelRequest, NotifyRequest, TriggerRequest
+from api_shim.schemas.common import Error
+from notify_workers.api_log import Writer
 from notify_workers.redis_client import async_client
 from notify_workers.settings import settings
 
@@ -85,11 +89,17 @@ class Front:
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
+        self._cors = cors(self._serve)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-            return
+        elif from_a_page(scope):
+            await self._cors(scope, receive, send)
+        else:
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = str(uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
         header = (b"x-request-id", request_id.encode())
@@ -99,7 +109,15 @@ class Front:
                 message["headers"] = [*message["headers"], header]
             await send(message)
 
-        await self._answer(scope, receive, send_with_id)
+        writer: Writer | None = getattr(self.app.state, "api_log", None)
+        if writer is None or not is_logged(scope):
+            await self._answer(scope, receive, send_with_id)
+            return
+        recorder = Recorder(writer, scope)
+        try:
+            await self._answer(scope, recorder.receiving(receive), recorder.sending(send_with_id))
+        finally:
+            recorder.done()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if _holds_nul(scope):
@@ -127,7 +145,10 @@ def _hot_endpoint(scope: Scope) -> Callable[[Request], Awaitable[Response]] | No
     path: str = scope["path"]
     if scope["method"] == "POST" and path.startswith("/v1/workflows/") and path.endswith("/trigger"):
         key = path[len("/v1/workflows/") : -len("/trigger")]
-        return partial(workflows.trigger_from, key) if key and "/" not in key else None
+        if not key or "/" in key:
+            return None
+        scope["state"]["operation"] = "triggerWorkflow"
+        return partial(workflows.trigger_from, key)
     return health.live if path == "/health/live" and scope["method"] == "GET" else None
 
 
@@ -136,10 +157,19 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     directory = Directory(await run_in_threadpool(load_snapshot))
     app.state.directory = directory
     app.state.ingest = Ingest(async_client())
+    app.state.limiter = Limiter(async_client(), rates()) if settings().limits_rates else None
+    app.state.api_log = Writer() if settings().api_log else None
     following = asyncio.create_task(directory.follow())
+    app.state.realtime = Realtime(directory, {"guides": GuideTopics()})
+    app.state.realtime.start()
     yield
+    await app.state.realtime.stop()
     await _end(following)
     await app.state.ingest.close()
+    if app.state.limiter is not None:
+        await app.state.limiter.close()
+    if app.state.api_log is not None:
+        await run_in_threadpool(app.state.api_log.close)
 
 
 async def _end(task: asyncio.Task[None]) -> None:
@@ -166,19 +196,15 @@ def make_app() -> Front:
         app.include_router(module.router)
     if settings().development:
         app.include_router(dev.router)
+    app.add_api_websocket_route(PATH, endpoint)
+    keep_secrets()
     _serve_documentation(app)
     return Front(app)
 
 
 def _serve_documentation(app: FastAPI) -> None:
     def document() -> dict[str, Any]:
-        made = app.openapi()
-        schemas = made.setdefault("components", {}).setdefault("schemas", {})
-        for name, schema in definitions(
-            TriggerRequest, NotifyRequest, CancelRequest, NotifyCancelRequest, Properties, RunsQuery
-        ).items():
-            schemas.setdefault(name, schema)
-        return made
+        return complete(app.openapi())
 
     @app.get("/v1/openapi", include_in_schema=False)
     def openapi() -> Response:

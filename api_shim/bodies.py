@@ -46,18 +46,24 @@ def parse_json(body: bytes) -> dict[str, Any]:
 
     Raises 400 for what is not JSON, 422 for what is not an object or cannot be stored.
     """
-    try:
-        parsed = from_json(body or b"{}", allow_inf_nan=False)
-    except ValueError as error:
-        raise Malformed(f"The body is not JSON: {error}") from None
+    parsed = parse_value(body or b"{}")
     if not isinstance(parsed, dict):
         raise problem("body", "must be a JSON object", "object")
+    return parsed
+
+
+def parse_value(body: bytes) -> Any:
+    """Any JSON value. Raises 400 for what is not JSON, 422 for what cannot be stored."""
+    try:
+        parsed = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise Malformed(f"The body is not JSON: {error}") from None
     if b"\\u0000" in body or HUGE.search(body):  # cheaper than to look at every value
         _check_storable(parsed)
     return parsed
 
 
-def _check_storable(parsed: dict[str, Any]) -> None:
+def _check_storable(parsed: Any) -> None:
     for path in unstorable(parsed):
         raise problem(path or "body", "must not contain NUL characters (\\u0000) or numbers beyond 1.8e308")
 

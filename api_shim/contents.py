@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
+from pydantic_core import to_json
+
 from api_shim.schemas.messages import (
     ChatBlock,
     ChatTemplate,
@@ -16,7 +18,7 @@ from api_shim.schemas.messages import (
     MessageWebhookContent,
     QueryParam,
 )
-from workflows.content import Call, Chat, Content, Email, FeedItem, Push, Sms
+from workflows.content import Call, Chat, Content, Email, FeedItem, GuideContent, Push, Sms
 
 SHOWN_HEADERS = frozenset({"accept", "accept-language", "content-language", "content-type", "user-agent"})
 """Headers of a webhook whose values cannot be secrets."""
@@ -37,6 +39,8 @@ def shown(content: Content) -> MessageContentOfType:
             return _chat(content)
         case FeedItem(blocks):
             return MessageInAppFeedContent(blocks=[dict(block) for block in blocks])
+        case GuideContent(values):
+            return MessageInAppFeedContent(blocks=[_block(name, value) for name, value in values.items()])
         case Call():
             return _webhook(content)
         case _:
@@ -65,6 +69,12 @@ def _chat(chat: Chat) -> MessageChatContent:
         summary=chat.summary or None,
     )
     return MessageChatContent(connection=dict(chat.connection), template=template)
+
+
+def _block(name: str, value: Any) -> dict[str, Any]:
+    """One field of a guide's content, as the contract has no shape for them: a block of text."""
+    text = value if isinstance(value, str) else to_json(value).decode()
+    return {"name": name, "type": "text", "content": text, "rendered": text}
 
 
 def _webhook(call: Call) -> MessageWebhookContent:

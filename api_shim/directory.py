@@ -22,7 +22,7 @@ from notify_workers.redis_client import async_client
 from notify_workers.resources import CHANGES
 from notify_workers.store import environments, resources
 from notify_workers.store.environments import ApiKey, Channel
-from notify_workers.store.session import transaction
+from notify_workers.store.session import Transaction, transaction
 from workflows.trigger_data import data_validator
 
 log = logging.getLogger(__name__)
@@ -40,11 +40,23 @@ class WorkflowEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Security:
+    """Whether an environment's public keys need a user's token, and the public keys (PEM) that verify one."""
+
+    enhanced: bool = False
+    public_keys: tuple[str, ...] = ()
+
+
+UNSECURED = Security()
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     number: int
     keys: Mapping[bytes, ApiKey]
     workflows: Mapping[tuple[UUID, str], WorkflowEntry]
     channels: Mapping[tuple[UUID, UUID], Channel]
+    security: Mapping[UUID, Security]
 
 
 def load_snapshot(known: Snapshot | None = None) -> Snapshot:
@@ -60,7 +72,18 @@ def load_snapshot(known: Snapshot | None = None) -> Snapshot:
                 (each.environment_id, each.key): _entry(each) for each in resources.current(tx, resources.WORKFLOW)
             },
             channels={(each.environment_id, each.id): each for each in environments.channels(tx)},
+            security=_security(tx),
         )
+
+
+def _security(tx: Transaction) -> dict[UUID, Security]:
+    signing = environments.signing_keys(tx)
+    return {
+        each.id: Security(
+            each.enhanced_security, tuple(key.public_key for key in signing if key.environment_id == each.id)
+        )
+        for each in environments.environments(tx)
+    }
 
 
 def _entry(workflow: resources.Resource) -> WorkflowEntry:
@@ -84,6 +107,9 @@ class Directory:
             await self.refresh()
             found = self.snapshot.keys.get(digest)
         return found
+
+    def security_of(self, environment: UUID) -> Security:
+        return self.snapshot.security.get(environment, UNSECURED)
 
     async def find_workflow(self, environment: UUID, key: str) -> WorkflowEntry | None:
         found = self.snapshot.workflows.get((environment, key))

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from itertools import islice
+from math import ceil
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -71,6 +72,22 @@ class IdempotencyRefused(DoorbellError):
         self.code = code
 
 
+class RateLimited(DoorbellError):
+    """Too many requests of a kind. `wait`: microseconds until the next is answered."""
+
+    code = "too_many_requests"
+    status = 429
+    type = "rate_limit_error"
+
+    def __init__(self, wait: int) -> None:
+        super().__init__("Too many requests of this kind; wait as long as `Retry-After` says")
+        self.wait = wait
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(ceil(self.wait / 1_000_000)), "retry-after-ms": str(ceil(self.wait / 1000))}
+
+
 def error_body(error: DoorbellError) -> dict[str, Any]:
     body: dict[str, Any] = {"code": error.code, "message": error.message, "status": error.status, "type": error.type}
     if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
@@ -81,8 +98,16 @@ def error_body(error: DoorbellError) -> dict[str, Any]:
 
 
 def error_response(error: DoorbellError) -> Response:
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, StoreUnavailable) else None
-    return JSONResponse(error_body(error), status_code=error.status, headers=headers)
+    return JSONResponse(error_body(error), status_code=error.status, headers=_headers(error))
+
+
+def _headers(error: DoorbellError) -> dict[str, str] | None:
+    match error:
+        case StoreUnavailable():
+            return {"Retry-After": str(error.retry_after)}
+        case RateLimited():
+            return error.headers
+    return None
 
 
 def _unavailable(error: StoreUnavailable) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -19,38 +20,90 @@ code,pre{{font:14px/1.5 ui-monospace,monospace}}
 {operations}</html>"""
 
 
+PART = re.compile(r"{(\w+)}")
+
 REFERENCE = "#/components/schemas/{model}"
+
+
+_described: dict[type[BaseModel], dict[str, Any]] = {}
+"""The models that routes read themselves, each with its schema."""
 
 
 def body_of(model: type[BaseModel]) -> dict[str, Any]:
     """The `openapi_extra` of a route that reads its body itself."""
-    schema = model.model_json_schema(ref_template=REFERENCE)
-    schema.pop("$defs", None)
+    schema = {name: each for name, each in _schema(model).items() if name != "$defs"}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 def query_of(model: type[BaseModel]) -> dict[str, Any]:
     """The `openapi_extra` of a route that reads its query itself."""
-    schema = model.model_json_schema(ref_template=REFERENCE)
+    schema = _schema(model)
     parts = {REFERENCE.format(model=name): part for name, part in schema.get("$defs", {}).items()}
-    names = (_names(name, each, parts) for name, each in schema["properties"].items())
-    return {"parameters": [{"name": name, "in": "query", "schema": each} for found in names for name, each in found]}
+    required = set(schema.get("required", ()))
+    return {
+        "parameters": [
+            {"name": written, "in": "query", "required": name in required, "schema": each}
+            for name, given in schema.get("properties", {}).items()
+            for written, each in _names(name, _present(given), parts)
+        ]
+    }
+
+
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    if model not in _described:
+        _described[model] = model.model_json_schema(ref_template=REFERENCE)
+    return _described[model]
+
+
+def _present(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter's schema when it is there: a query has no null, it leaves things out."""
+    options = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    if not options or len(options) == len(schema["anyOf"]):
+        return schema
+    rest = {name: each for name, each in schema.items() if name not in {"anyOf", "default"}}
+    return {**rest, **(options[0] if len(options) == 1 else {"anyOf": options})}
 
 
 def _names(name: str, schema: dict[str, Any], parts: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """How a parameter is written: a list as `name[]`, each part of a map as `name.part`."""
-    if "$ref" in schema:
-        yield from ((f"{name}.{part}", each) for part, each in parts[schema["$ref"]]["properties"].items())
+    of_map = parts.get(schema.get("$ref", ""), {}).get("properties")
+    if of_map is not None:
+        yield from ((f"{name}.{part}", _present(each)) for part, each in of_map.items())
     else:
         yield (f"{name}[]" if schema.get("type") == "array" else name), schema
 
 
-def definitions(*models: type[BaseModel]) -> dict[str, Any]:
-    """The schemas that the bodies of such routes refer to."""
-    found: dict[str, Any] = {}
-    for model in models:
-        found.update(model.model_json_schema(ref_template=REFERENCE).get("$defs", {}))
-    return found
+def definitions() -> dict[str, Any]:
+    """The schemas that the bodies and queries of such routes refer to."""
+    return {name: part for schema in _described.values() for name, part in schema.get("$defs", {}).items()}
+
+
+def complete(document: dict[str, Any]) -> dict[str, Any]:
+    """The framework's document with what it does not see: those schemas, and that a `__typename` is always said."""
+    schemas: dict[str, Any] = document.setdefault("components", {}).setdefault("schemas", {})
+    for name, schema in definitions().items():
+        schemas.setdefault(name, schema)
+    for schema in schemas.values():
+        required = schema.get("required", [])
+        if "const" in schema.get("properties", {}).get("__typename", {}) and "__typename" not in required:
+            schema["required"] = [*required, "__typename"]
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            _name_parts(path, operation)
+    return document
+
+
+def _name_parts(path: str, operation: dict[str, Any]) -> None:
+    """Names those parts of a path that the route has no use for."""
+    parameters = operation.get("parameters", [])
+    known = {each["name"] for each in parameters if each["in"] == "path"}
+    more = [name for name in PART.findall(path) if name not in known]
+    if more:
+        schema = {"type": "string"}
+        operation["parameters"] = [
+            *({"name": name, "in": "path", "required": True, "schema": schema} for name in more),
+            *parameters,
+        ]
 
 
 def docs_page(document: dict[str, Any]) -> str:

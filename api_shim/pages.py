@@ -65,8 +65,8 @@ def page(query: PageQuery, rows: Sequence[Row], key: Callable[[Row], str]) -> Pa
         has_after, has_before = more, bool(query.after and kept)
     return Page(
         rows=kept,
-        after=_encode(key(kept[-1])) if has_after else None,
-        before=_encode(key(kept[0])) if has_before else None,
+        after=encode(key(kept[-1])) if has_after else None,
+        before=encode(key(kept[0])) if has_before else None,
         size=query.page_size,
     )
 
@@ -79,7 +79,8 @@ def page_of(query: PageQuery, rows: Sequence[Row], key: Callable[[Row], str]) ->
     return page(query, [row for row in rows if after is None or key(row) > after][: query.limit], key)
 
 
-def _encode(key: str) -> str:
+def encode(key: str) -> str:
+    """The cursor of a row."""
     return urlsafe_b64encode(f"{OURS}{key}".encode()).decode().rstrip("=")
 
 

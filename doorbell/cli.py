@@ -14,8 +14,13 @@ from uuid import UUID
 
 import click
 
-from doorbell import running
+from doorbell import running, sources_command
+from doorbell.api_log_command import api_log
 from doorbell.child_server import EmbeddedServerError
+from doorbell.environment_option import ENVIRONMENT, environment_of
+from doorbell.guides_command import guides
+from doorbell.signing_command import signing
+from doorbell.webhooks_command import webhooks
 from notify_workers.errors import DoorbellError
 from notify_workers.settings import settings
 from workflows.errors import WorkflowError
@@ -117,11 +122,6 @@ def keys() -> None:
     """Make, list and revoke API keys."""
 
 
-ENVIRONMENT = click.option(
-    "--environment", "-e", default="development", show_default=True, help="The environment's slug."
-)
-
-
 @keys.command(name="create")
 @ENVIRONMENT
 @click.option("--kind", type=click.Choice(["secret", "public"]), default="secret", show_default=True)
@@ -134,7 +134,7 @@ def create_key(environment: str, kind: str, name: str) -> None:
     prefix = {"secret": "sk", "public": "pk"}[kind] + ("_test_" if environment == "development" else "_")
     key = prefix + secrets.token_urlsafe(32)
     with resources.configuration() as tx:
-        environments.add_key(tx, key, kind=kind, environment=_environment(environment), name=name)
+        environments.add_key(tx, key, kind=kind, environment=environment_of(environment), name=name)
     click.echo(key)
 
 
@@ -163,6 +163,10 @@ def revoke_key(key_id: UUID) -> None:
             raise click.ClickException(f"there is no key {key_id}")
 
 
+keys.add_command(signing)
+main.add_command(api_log)
+
+
 @main.group()
 def channels() -> None:
     """Configure and list channels."""
@@ -179,7 +183,7 @@ def set_channel(key: str, provider: str, written: tuple[str, ...], name: str, en
     from notify_workers import channels
 
     settings = dict(_pair(each) for each in written)
-    channels.set_channel(_environment(environment), key, provider=provider, name=name or key, settings=settings)
+    channels.set_channel(environment_of(environment), key, provider=provider, name=name or key, settings=settings)
     click.echo(f"The channel {key} delivers by {provider}.")
 
 
@@ -198,7 +202,7 @@ def list_channels(environment: str) -> None:
     from notify_workers.store.session import transaction
 
     with transaction() as tx:
-        for channel in environments.channels(tx, _environment(environment)):
+        for channel in environments.channels(tx, environment_of(environment)):
             click.echo(f"{channel.key:20} {channel.type:8} {channel.provider:12} {channel.name}")
 
 
@@ -210,8 +214,12 @@ def set_channel_group(key: str, file: TextIO, environment: str) -> None:
     """Make the channel group KEY from a JSON file, or change it."""
     from notify_workers import channels
 
-    channels.set_group(_environment(environment), key, _document(file))
+    channels.set_group(environment_of(environment), key, _document(file))
     click.echo(f"The channel group {key} is set.")
+
+
+main.add_command(webhooks)
+main.add_command(guides)
 
 
 @main.command()
@@ -219,18 +227,29 @@ def set_channel_group(key: str, file: TextIO, environment: str) -> None:
 @click.option(
     "--preferences", type=click.File(encoding="utf-8"), help="A JSON file of everybody's default preferences."
 )
+@click.option(
+    "--preference-center", type=click.File(encoding="utf-8"), help="A JSON file of what the preference centre shows."
+)
+@click.option("--enhanced-security", type=click.Choice(["on", "off"]), help="Whether public keys need a user token.")
+@click.option("--signing-key", type=click.File(encoding="utf-8"), help="A public key (PEM) that signs user tokens.")
 @ENVIRONMENT
-def configure(variables: TextIO | None, preferences: TextIO | None, environment: str) -> None:
-    """Replace an environment's variables, or its default preference set."""
-    from notify_workers import environments
+def configure(environment: str, **given: Any) -> None:
+    """Set what holds for an environment as a whole."""
+    from notify_workers import environments, preference_center, signing_keys
 
-    of = _environment(environment)
-    if variables is not None:
-        environments.set_variables(of, _document(variables))
-    if preferences is not None:
-        environments.set_default_preferences(of, _document(preferences))
-    if variables is None and preferences is None:
-        raise click.UsageError("name what to replace: --variables or --preferences")
+    of = environment_of(environment)
+    if given["variables"] is not None:
+        environments.set_variables(of, _document(given["variables"]))
+    if given["preferences"] is not None:
+        environments.set_default_preferences(of, _document(given["preferences"]))
+    if given["preference_center"] is not None:
+        preference_center.configure(of, _document(given["preference_center"]))
+    if (file := given["signing_key"]) is not None:
+        signing_keys.add(of, file.read(), file.name)
+    if given["enhanced_security"] is not None:
+        environments.set_enhanced_security(of, on=given["enhanced_security"] == "on")
+    if all(each is None for each in given.values()):
+        raise click.UsageError("name what to set: see `doorbell configure --help`")
 
 
 def _document(file: TextIO) -> dict[str, Any]:
@@ -243,19 +262,12 @@ def _document(file: TextIO) -> dict[str, Any]:
     return document
 
 
-def _environment(slug: str) -> UUID:
-    from notify_workers.ids import environment_id
-    from notify_workers.store import environments
-    from notify_workers.store.session import transaction
+main.add_command(sources_command.group(environment_of, _document))
 
-    with transaction() as tx:
-        known = [each.slug for each in environments.environments(tx)]
-    if slug not in known:
-        raise click.ClickException(f"there is no environment `{slug}`; known are {', '.join(known) or 'none'}")
-    return environment_id(slug)
-
-
-RESOURCE_FILES = ("workflows/*/workflow.json", "layouts/*/layout.json", "partials/*/partial.json", "translations/*/*")
+RESOURCE_FILES = (
+    *("workflows/*/workflow.json", "layouts/*/layout.json", "partials/*/partial.json", "translations/*/*"),
+    "guides/*/guide.json",
+)
 
 
 @main.command()
@@ -267,7 +279,7 @@ def push(directory: Path, environment: str) -> None:
 
     if not any(any(directory.glob(pattern)) for pattern in RESOURCE_FILES):
         raise click.ClickException(f"{directory} has no resources: none of {', '.join(RESOURCE_FILES)}")
-    changed = resources.push_library(directory, _environment(environment))
+    changed = resources.push_library(directory, environment_of(environment))
     click.echo(f"Published: {', '.join(changed)}" if changed else "Nothing has changed.")
 
 
@@ -278,7 +290,7 @@ def pull(directory: Path, environment: str) -> None:
     """Write an environment's resources into a tree of files."""
     from notify_workers import resources
 
-    changed = resources.pull_library(directory, _environment(environment))
+    changed = resources.pull_library(directory, environment_of(environment))
     click.echo("\n".join(changed) if changed else "Nothing has changed.")
 
 

@@ -53,6 +53,7 @@ def serve() -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
         backlog=4096,
+        ws_max_size=settings().socket_frame,
     )
 
 

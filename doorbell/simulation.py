@@ -32,6 +32,7 @@ START = datetime(2026, 1, 1, 9, tzinfo=UTC)
 CHANNELS = {
     "email": "email",
     "in-app-feed": "in_app_feed",
+    "in-app-guide": "in_app_guide",
     "sms": "sms",
     "push": "push",
     "chat": "chat",

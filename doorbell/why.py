@@ -68,7 +68,7 @@ def _lines(tx: Transaction, run: RunRow) -> Iterator[Line]:
 
 
 def _message_lines(tx: Transaction, message: MessageRow) -> Iterator[Line]:
-    for event in messages.message_events(tx, message.id):
+    for event in messages.page_of_events(tx, message.id):
         yield Line(event.at, 1000 + event.number, 0, message.step_ref, f"{event.type}{details(event.data or {})}")
     for attempt in deliveries.attempts(tx, message.id):
         handed = f"attempt {attempt.attempt}: handed to the provider {attempt.provider}".rstrip()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from notify_workers import unsubscribes
+from notify_workers import preference_center, unsubscribes
 from notify_workers.catalog import EnvironmentCatalog
 from notify_workers.ids import activity_id
 from notify_workers.store import batches
 from notify_workers.store.batches import Activity
+from notify_workers.store.recipients import get_recipient
 from notify_workers.store.runs import StepClaim
 from notify_workers.store.session import Transaction
 from workflows.branding import branding
@@ -23,9 +25,15 @@ from workflows.scope import Preferences, Scope, StepContext
 def step_context(tx: Transaction, claim: StepClaim, environment: EnvironmentCatalog, program: Program) -> StepContext:
     preferences = _preferences(claim, environment)
     recipient = {**entity(claim.recipient, claim.recipient_properties), "preferences": effective(preferences)}
+    if claim.subscription is not None:
+        recipient["subscription"] = subscription_as_wire(tx, claim.environment_id, claim.subscription)
     unsubscribe_url = _unsubscribe_url(claim, environment, program)
     tenant = {**(claim.tenant_properties or {}), "id": claim.tenant} if claim.tenant else None
-    variables = {**environment.variables, "branding": branding(environment.variables, tenant)}
+    variables = {
+        **environment.variables,
+        "branding": branding(environment.variables, tenant),
+        "manage_preferences_url": _manage_preferences_url(claim, environment),
+    }
     return StepContext(
         scope=Scope(
             data=claim.data,
@@ -95,6 +103,13 @@ def entity_as_wire(
     return {**seen, "updated_at": updated_at.isoformat()} if updated_at else seen
 
 
+def subscription_as_wire(tx: Transaction, environment: UUID, subscription: Mapping[str, Any]) -> dict[str, Any]:
+    """The subscription through which a run's recipient was reached: its properties, and the object as it is now."""
+    object_ = Reference(**subscription["object"])
+    known = get_recipient(tx, environment, object_)
+    return {**subscription["properties"], "object": entity(object_, known.properties if known else None)}
+
+
 def _preferences(claim: StepClaim, environment: EnvironmentCatalog) -> Preferences:
     own = claim.recipient_preferences or {}
     of_tenant = ((claim.tenant_properties or {}).get("settings") or {}).get("preference_set")
@@ -110,6 +125,15 @@ def _unsubscribe_url(claim: StepClaim, environment: EnvironmentCatalog, program:
     if not program.workflow.is_commercial:
         return ""
     return unsubscribes.link(environment.id, environment.signing_secret, claim.recipient)
+
+
+def _manage_preferences_url(claim: StepClaim, environment: EnvironmentCatalog) -> str:
+    """Users have a page for their preferences, objects and tenants do not."""
+    if not claim.recipient.is_user:
+        return ""
+    secret = environment.signing_secret
+    token = preference_center.token(environment.id, secret, claim.recipient.id, claim.now, claim.tenant)
+    return preference_center.url(token)
 
 
 def _workflow(claim: StepClaim, program: Program) -> dict[str, Any]:

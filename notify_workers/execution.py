@@ -14,10 +14,11 @@ from notify_workers.catalog import EnvironmentCatalog
 from notify_workers.contexts import entity_as_wire
 from notify_workers.events import entry
 from notify_workers.ids import ksuid
-from notify_workers.store import audiences, messages, throttles, waits
+from notify_workers.store import audiences, messages, subscriptions, throttles, waits
 from notify_workers.store.recipients import get_recipient, identify
 from notify_workers.store.runs import StepClaim
 from notify_workers.store.session import Transaction
+from workflows import limits
 from workflows.effects import (
     AskModel,
     Await,
@@ -156,10 +157,22 @@ class Execution:
 
     def _look_up(self, effect: LookUp) -> Any:
         if effect.kind == "subscriptions":
-            return []  # nobody can subscribe to an object yet
+            return self._subscriptions(Reference(effect.collection, effect.id))
         reference = Reference(effect.collection, effect.id)
         found = get_recipient(self.tx, self.claim.environment_id, reference)
         return entity_as_wire(reference, found.properties, found.updated_at) if found else None
+
+    def _subscriptions(self, of: Reference) -> list[dict[str, Any]]:
+        found = subscriptions.page(
+            self.tx, self.claim.environment_id, "recipient", of, limit=limits.MOST_SUBSCRIPTIONS_SHOWN
+        )
+        return [
+            {
+                "object": entity_as_wire(each.object.reference, each.object.properties, each.object.updated_at),
+                "properties": dict(each.properties),
+            }
+            for each in found
+        ]
 
     def _identify(self, effect: Identify) -> tuple[dict[str, Any] | None, dict[str, Any]]:
         reference = Reference(effect.collection, effect.id)

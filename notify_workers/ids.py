@@ -45,3 +45,8 @@ def channel_id(key: str) -> UUID:
 
 def environment_id(slug: str) -> UUID:
     return uuid5(_NAMESPACE, f"environment:{slug}")
+
+
+def guide_id(environment: UUID, key: str) -> UUID:
+    """A guide keeps its id through all of its versions."""
+    return uuid5(environment, f"guide:{key}")

@@ -24,6 +24,7 @@ DEVELOPMENT_KEYS = (
 
 SANDBOX_CHANNELS = (
     ("in-app-feed", "In-app feed", "in_app_feed", "in_app"),
+    ("in-app-guide", "In-app guides", "in_app_guide", "in_app_guide"),
     ("sms", "SMS sandbox", "sms", "sandbox_sms"),
     ("push", "Push sandbox", "push", "sandbox_push"),
     ("chat", "Chat sandbox", "chat", "sandbox_chat"),

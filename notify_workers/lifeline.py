@@ -10,9 +10,9 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from notify_workers import pending, queue
+from notify_workers import api_log, pending, queue
 from notify_workers.settings import settings
-from notify_workers.store import batches, throttles, triggers
+from notify_workers.store import batches, bulk_operations, sources, throttles, triggers, webhooks
 from notify_workers.store.session import transaction
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,10 @@ def look() -> int:
     queue.ring(pending.accept_bells(overdue))
     _forget_orphans()
     _forget_windows()
+    api_log.forget_old()
+    _forget_bulk_operations()
+    _forget_source_events()
+    _forget_webhook_deliveries()
     return len(overdue)
 
 
@@ -46,6 +50,21 @@ def _forget_windows() -> None:
     with transaction() as tx:
         batches.forget_unfollowed(tx, FORGOTTEN_AT_ONCE)
         throttles.forget_closed(tx, FORGOTTEN_AT_ONCE)
+
+
+def _forget_bulk_operations() -> None:
+    with transaction() as tx:
+        bulk_operations.forget_old(tx, settings().bulk_days * 86_400, FORGOTTEN_AT_ONCE)
+
+
+def _forget_webhook_deliveries() -> None:
+    with transaction() as tx:
+        webhooks.forget_old(tx, settings().webhook_days * 86_400, FORGOTTEN_AT_ONCE)
+
+
+def _forget_source_events() -> None:
+    with transaction() as tx:
+        sources.forget_old(tx, settings().source_days * 86_400, FORGOTTEN_AT_ONCE)
 
 
 def _quiet() -> bool:

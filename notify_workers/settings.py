@@ -8,75 +8,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
-from math import inf
 from pathlib import Path
 from typing import Any
-from zoneinfo import available_timezones
 
 from notify_workers.errors import SettingsInvalid
+from notify_workers.setting_values import (
+    _count,
+    _database_url,
+    _flag,
+    _http_url,
+    _level,
+    _origins,
+    _port,
+    _positive,
+    _redis_url,
+    _tiers,
+    _timezone,
+)
 
 MEGABYTE = 1024 * 1024
-
-
-def _flag(text: str) -> bool:
-    if text.lower() in {"1", "true", "yes", "on"}:
-        return True
-    if text.lower() in {"0", "false", "no", "off", ""}:
-        return False
-    raise ValueError("expected true or false")
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if not 0 < number < inf:
-        raise ValueError("expected a number above 0")
-    return number
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError("expected a whole number above 0")
-    return number
-
-
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < 65536:
-        raise ValueError("expected a port between 0 and 65535")
-    return number
-
-
-def _level(text: str) -> str:
-    if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-        raise ValueError("expected DEBUG, INFO, WARNING or ERROR")
-    return text.upper()
-
-
-def _database_url(text: str) -> str:
-    """Accepts the form every tool writes (`postgres://`) and names the driver."""
-    scheme, separator, rest = text.partition("://")
-    if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
-        raise ValueError("expected postgresql://user:password@host:port/database")
-    return f"postgresql+psycopg://{rest}"
-
-
-def _redis_url(text: str) -> str:
-    if not text.startswith(("redis://", "rediss://", "unix://", "sentinel://")):
-        raise ValueError("expected redis://, rediss://, unix:// or sentinel://")
-    return text
-
-
-def _http_url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise ValueError("expected http:// or https://")
-    return text.rstrip("/")
-
-
-def _timezone(text: str) -> str:
-    if text not in available_timezones():
-        raise ValueError("expected the name of a time zone, such as Europe/Berlin")
-    return text
 
 
 def _setting(name: str, default: Any, parse: Callable[[str], Any], doc: str) -> Any:
@@ -94,6 +44,12 @@ class Settings:
         "http://127.0.0.1:4000",
         _http_url,
         "Where recipients reach the API: links in messages, such as the one to unsubscribe, start with it.",
+    )
+    preference_link_lifetime: float = _setting(
+        "PREFERENCE_LINK_LIFETIME",
+        90 * 86_400.0,
+        _positive,
+        "Seconds that a link to the preference centre works, from when it was made.",
     )
     timezone: str = _setting(
         "TIMEZONE", "Etc/UTC", _timezone, "The account's time zone, for recipients that have none of their own."
@@ -136,6 +92,40 @@ class Settings:
     # Redis
     redis_timeout: float = _setting("REDIS_TIMEOUT", 5.0, _positive, "Seconds to wait for an answer of Redis.")
 
+    # Access to the API
+    allowed_origins: str = _setting(
+        "ALLOWED_ORIGINS",
+        "*",
+        _origins,
+        "Web pages that may call the API: `*` for all, or origins such as https://app.example.com, apart by commas.",
+    )
+    user_token_leeway: float = _setting(
+        "USER_TOKEN_LEEWAY", 10.0, _positive, "Seconds that the clock of who signs user tokens may differ from ours."
+    )
+    user_token_cache: int = _setting(
+        "USER_TOKEN_CACHE", 4096, _count, "Verified user tokens that one API process remembers."
+    )
+    rate_limits: bool | None = _setting(
+        "RATE_LIMITS", None, _flag, "on or off. Unset: on, and off in the development stack."
+    )
+    rate_limit_tiers: str = _setting(
+        "RATE_LIMIT_TIERS",
+        "1,5,60,200,1000",
+        _tiers,
+        "Requests a second that an endpoint of tier 1, 2, 3, 4, 5 answers to one caller.",
+    )
+    api_log: bool = _setting("API_LOG", True, _flag, "Whether requests to the API are logged in the database.")
+    api_log_body: int = _setting(
+        "API_LOG_BODY", 16 * 1024, _count, "Bytes from which a body is left out of the API log."
+    )
+    api_log_queue: int = _setting(
+        "API_LOG_QUEUE",
+        32 * MEGABYTE,
+        _count,
+        "Bytes of requests that wait in one process to be logged; what comes on top is not logged, and counted.",
+    )
+    api_log_retention: float = _setting("API_LOG_RETENTION", 30.0, _positive, "Days that the API log is kept.")
+
     # Ingestion
     max_recipients: int = _setting("MAX_RECIPIENTS", 1000, _count, "Recipients that one trigger may name.")
     max_body: int = _setting("MAX_BODY", 11 * MEGABYTE, _count, "Bytes that a request body may have.")
@@ -155,6 +145,56 @@ class Settings:
         "ACCEPT_LEASE", 10.0, _positive, "Seconds until a trigger nobody accepted is rung again."
     )
     fan_out_chunk: int = _setting("FAN_OUT_CHUNK", 500, _count, "Recipients fanned out in one transaction.")
+    max_subscriptions: int = _setting(
+        "MAX_SUBSCRIPTIONS", 100, _count, "Recipients that one request may subscribe to an object, or take off it."
+    )
+    subscription_depth: int = _setting(
+        "SUBSCRIPTION_DEPTH",
+        2,
+        _count,
+        "How far subscriptions are followed: 1 reaches an object's subscribers, 2 also theirs.",
+    )
+
+    # Schedules and sources
+    max_schedules: int = _setting(
+        "MAX_SCHEDULES", 100, _count, "Schedules that one request may make, change or delete."
+    )
+    source_tolerance: float = _setting(
+        "SOURCE_TOLERANCE",
+        300.0,
+        _positive,
+        "Seconds that the time in a source's signature may be away from now. Standard Webhooks, Clerk's too: at most 300.",
+    )
+    source_window: float = _setting(
+        "SOURCE_WINDOW", 86_400.0, _positive, "Seconds for which another delivery of a source's event is recognised."
+    )
+    source_days: float = _setting("SOURCE_DAYS", 30.0, _positive, "Days for which the events of sources are kept.")
+
+    # Bulk operations
+    max_bulk: int = _setting("MAX_BULK", 1000, _count, "Items that one bulk operation may have.")
+    bulk_chunk: int = _setting("BULK_CHUNK", 100, _count, "Items of a bulk operation that are done in one transaction.")
+    max_at_once: int = _setting(
+        "MAX_AT_ONCE", 1000, _count, "Messages of a channel that one request marks itself; workers mark those beyond."
+    )
+    max_message_ids: int = _setting(
+        "MAX_MESSAGE_IDS", 50, _count, "Messages that one request may name to mark them or to get their contents."
+    )
+    bulk_days: float = _setting(
+        "BULK_DAYS", 30.0, _positive, "Days after which a bulk operation that has ended is forgotten."
+    )
+
+    purge_chunk: int = _setting(
+        "PURGE_CHUNK",
+        500,
+        _count,
+        "Runs of a deleted recipient that are purged in one transaction, with their messages.",
+    )
+    merge_window: float = _setting(
+        "MERGE_WINDOW",
+        30 * 86_400.0,
+        _positive,
+        "Seconds back from which a user's messages and runs move when the user is merged into another; older ones are purged.",
+    )
 
     # Timers and steps
     horizon: float = _setting(
@@ -211,6 +251,43 @@ class Settings:
     http_response_limit: int = _setting(
         "HTTP_RESPONSE_LIMIT", MEGABYTE, _count, "Bytes that are read of an answer to a webhook or a fetch step."
     )
+    webhook_timeout: float = _setting(
+        "WEBHOOK_TIMEOUT", 10.0, _positive, "Seconds that an outbound webhook has for its answer, all of it."
+    )
+    webhook_attempts: int = _setting("WEBHOOK_ATTEMPTS", 8, _count, "Attempts to tell an outbound webhook of an event.")
+    webhook_window: float = _setting(
+        "WEBHOOK_WINDOW",
+        14_400.0,
+        _positive,
+        "Seconds over which those attempts are spread, growing, with jitter; then the event is given up.",
+    )
+    webhook_failures: int = _setting(
+        "WEBHOOK_FAILURES",
+        10,
+        _count,
+        "Requests without an answer, or answered 429 or 5xx, one after the other, from which a webhook is asked once a pause.",
+    )
+    webhook_pause: float = _setting("WEBHOOK_PAUSE", 60.0, _positive, "Seconds of such a pause.")
+    webhook_days: float = _setting(
+        "WEBHOOK_DAYS", 30.0, _positive, "Days that the log of a webhook's deliveries is kept."
+    )
+    slack_url: str = _setting("SLACK_URL", "https://slack.com/api", _http_url, "Where Slack's API is.")
+    ms_graph_url: str = _setting(
+        "MS_GRAPH_URL", "https://graph.microsoft.com/v1.0", _http_url, "Where Microsoft Graph is."
+    )
+    ms_login_url: str = _setting(
+        "MS_LOGIN_URL", "https://login.microsoftonline.com", _http_url, "Where Microsoft hands out tokens."
+    )
+    ms_teams_client_id: str | None = _setting(
+        "MS_TEAMS_CLIENT_ID",
+        None,
+        str,
+        "The application (Entra ID) that asks Microsoft Graph about teams and channels.",
+    )
+    ms_teams_client_secret: str | None = _setting("MS_TEAMS_CLIENT_SECRET", None, str, "That application's secret.")
+    vendor_timeout: float = _setting(
+        "VENDOR_TIMEOUT", 10.0, _positive, "Seconds to wait for Slack or Microsoft while a request to the API waits."
+    )
     token_lifetime: float = _setting(
         "TOKEN_LIFETIME",
         400 * 86_400.0,
@@ -218,11 +295,32 @@ class Settings:
         "Seconds a revocation token is kept in Redis; its row is kept for good.",
     )
 
+    # Guides and the socket
+    max_guide_content: int = _setting(
+        "MAX_GUIDE_CONTENT",
+        64 * 1024,
+        _count,
+        "Bytes that a request may say of what a guide showed: its content, its data and its metadata each.",
+    )
+    socket_idle: float = _setting(
+        "SOCKET_IDLE", 60.0, _positive, "Seconds after which a socket that sends nothing is closed."
+    )
+    socket_frame: int = _setting("SOCKET_FRAME", 64 * 1024, _count, "Bytes that a frame from a client may have.")
+    socket_topics: int = _setting("SOCKET_TOPICS", 100, _count, "Topics that one socket may join.")
+    socket_queue: int = _setting(
+        "SOCKET_QUEUE", 100, _count, "Frames that wait for a slow client before its socket is closed."
+    )
+
     def __post_init__(self) -> None:
         if self.delivery_lease <= self.smtp_timeout:
             raise SettingsInvalid(["DOORBELL_DELIVERY_LEASE must be longer than DOORBELL_SMTP_TIMEOUT"])
         if self.call_lease <= self.ai_timeout:
             raise SettingsInvalid(["DOORBELL_CALL_LEASE must be longer than DOORBELL_AI_TIMEOUT"])
+
+    @property
+    def limits_rates(self) -> bool:
+        """Whether rates are limited: as set, else everywhere but in the development stack."""
+        return not self.development if self.rate_limits is None else self.rate_limits
 
     @property
     def database(self) -> str:

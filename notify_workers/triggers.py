@@ -170,6 +170,16 @@ def trigger_from_step(tx: Transaction, claim: StepClaim, asked: TriggerWorkflow)
     return str(request.id) if _start(tx, [request]) else None
 
 
+def trigger_within(tx: Transaction, trigger_id: UUID, payload: dict[str, Any]) -> bool:
+    """Triggers a workflow in somebody's own transaction: the same trigger however often it is asked for. `payload` is a request's.
+
+    False when there is no such active workflow. Raises `StepFailed` for data that the workflow's schema refuses.
+    """
+    request = TriggerRequest(trigger_id, pending.next_sequence(), payload)
+    _check_data(tx, request)
+    return bool(_start(tx, [request]))
+
+
 def _check_data(tx: Transaction, request: TriggerRequest) -> None:
     """What the shim does for an application's triggers."""
     current = resources.get_resource(tx, request.environment_id, resources.WORKFLOW, request.workflow_key)
@@ -218,6 +228,7 @@ def _trigger(row: dict[str, Any]) -> triggers.Trigger:
         "cancellation_key",
         "recipients",
         "data",
+        "source",
     )
     actor = Reference(row["actor_collection"], row["actor_id"]) if row["actor_id"] else None
     return triggers.Trigger(actor=actor, **{name: row[name] for name in names})

@@ -143,6 +143,22 @@ class FeedItem:
 
 
 @dataclass(frozen=True, slots=True)
+class GuideContent:
+    """What a guide's step showed: the values of its message type's fields, rendered."""
+
+    kind: ClassVar[str] = "in_app_guide"
+
+    values: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "values": dict(self.values)}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(**stored)
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A webhook's request. `query_params` come after those that the URL has already; header names are as written."""
 
@@ -162,10 +178,10 @@ class Call:
         return cls(**{**stored, "query_params": tuple((name, value) for name, value in stored["query_params"])})
 
 
-Content = Email | Sms | Push | Chat | FeedItem | Call
+Content = Email | Sms | Push | Chat | FeedItem | GuideContent | Call
 
-_OTHERS: Mapping[str, type[Sms | Push | Chat | FeedItem | Call]] = {
-    each.kind: each for each in (Sms, Push, Chat, FeedItem, Call)
+_OTHERS: Mapping[str, type[Sms | Push | Chat | FeedItem | GuideContent | Call]] = {
+    each.kind: each for each in (Sms, Push, Chat, FeedItem, GuideContent, Call)
 }
 
 

@@ -1,8 +1,9 @@
 """Resources as a tree of files, in the Knock CLI's directory form (contract: management-api §5).
 
-`workflows/<key>/workflow.json`, `layouts/<key>/layout.json`, `partials/<key>/partial.json` with the files that their
-`field@` references name, and `translations/<locale>/…`. A document that was read keeps, under `__files`, the JSON files it
-was read from: so a tree that is pushed and pulled into an empty directory is the same to the byte.
+`workflows/<key>/workflow.json`, `layouts/<key>/layout.json`, `partials/<key>/partial.json`, `guides/<key>/guide.json` with
+the files that their `field@` references name, and `translations/<locale>/…`. A document that was read keeps, under
+`__files`, the JSON files it was read from: so a tree that is pushed and pulled into an empty directory is the same to the
+byte.
 """
 
 from __future__ import annotations
@@ -25,17 +26,22 @@ __all__ = [
     "Document",
     "Library",
     "plain",
+    "read_audience",
+    "read_guide",
     "read_layout",
     "read_library",
     "read_partial",
     "read_workflow",
+    "write_audience",
+    "write_guide",
     "write_layout",
     "write_partial",
     "write_translation",
     "write_workflow",
 ]
 
-WORKFLOW, LAYOUT, PARTIAL = "workflow.json", "layout.json", "partial.json"
+WORKFLOW, LAYOUT, PARTIAL, GUIDE = "workflow.json", "layout.json", "partial.json", "guide.json"
+AUDIENCE = "audience.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class Library:
     layouts: dict[str, Document]
     partials: dict[str, Document] = field(default_factory=dict)
     translations: dict[str, Document] = field(default_factory=dict)
+    guides: dict[str, Document] = field(default_factory=dict)
+    audiences: dict[str, Document] = field(default_factory=dict)
 
 
 def read_workflow(directory: Path) -> Document:
@@ -68,8 +76,18 @@ def read_partial(directory: Path) -> Document:
     return Reader(directory, f"partial `{directory.name}`").read(PARTIAL)
 
 
+def read_guide(directory: Path) -> Document:
+    """The document of one guide; see `read_workflow`."""
+    return Reader(directory, f"guide `{directory.name}`").read(GUIDE)
+
+
+def read_audience(directory: Path) -> Document:
+    """The document of one audience; see `read_workflow`."""
+    return Reader(directory, f"audience `{directory.name}`").read(AUDIENCE)
+
+
 def read_library(root: Path) -> Library:
-    """Every resource below `root`: workflows, layouts, partials and translations.
+    """Every resource below `root`: workflows, layouts, partials, translations, guides and audiences.
 
     Directories without the resource's file are none. Raises `DocumentInvalid` with the problems of all documents.
     """
@@ -79,6 +97,8 @@ def read_library(root: Path) -> Library:
         _read_each(root / "layouts", LAYOUT, read_layout, problems),
         _read_each(root / "partials", PARTIAL, read_partial, problems),
         read_translations(root, problems),
+        _read_each(root / "guides", GUIDE, read_guide, problems),
+        _read_each(root / "audiences", AUDIENCE, read_audience, problems),
     )
     if problems:
         raise DocumentInvalid(f"library {root}", problems)
@@ -115,6 +135,16 @@ def write_layout(directory: Path, document: Mapping[str, Any]) -> list[str]:
 def write_partial(directory: Path, document: Mapping[str, Any]) -> list[str]:
     """See `write_workflow`."""
     return _write(directory, PARTIAL, document)
+
+
+def write_guide(directory: Path, document: Mapping[str, Any]) -> list[str]:
+    """See `write_workflow`."""
+    return _write(directory, GUIDE, document)
+
+
+def write_audience(directory: Path, document: Mapping[str, Any]) -> list[str]:
+    """See `write_workflow`."""
+    return _write(directory, AUDIENCE, document)
 
 
 def write_translation(directory: Path, key: str, document: Mapping[str, Any]) -> list[str]:

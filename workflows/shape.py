@@ -28,7 +28,7 @@ _KINDS = {
 }
 
 
-NAMES = ("workflow", "layout", "partial", "translation")
+NAMES = ("workflow", "layout", "partial", "translation", "guide")
 
 _CHECKED_ELSEWHERE = ("condition_group", "condition", "send_window", "send_windows")
 _BOUNDS = ("maxLength", "minimum", "maximum", "minItems", "maxItems")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic_core import PydanticCustomError
 
+from notify_workers.settings import settings
+from workflows.preference_sets import PARTS, preference_problems
 from workflows.recipients import RESERVED, USERS
 
 MOST_ID_CHARACTERS = 256
@@ -85,6 +89,41 @@ def parse_time(value: Any) -> datetime:
 Time = Annotated[datetime, BeforeValidator(parse_time)]
 
 
+def check_preference_set(value: dict[str, Any]) -> dict[str, Any]:
+    """Contract: semantics §11.1."""
+    problems = [f"{each.path or 'it'} must be {each.expected}" for each in islice(preference_problems("", value), 5)]
+    if problems:
+        raise ValueError(f"is no preference set: {'; '.join(problems)}")
+    return value
+
+
+PreferenceSet = Annotated[dict[str, Any], AfterValidator(check_preference_set)]
+InlinePreferences = dict[Name, PreferenceSet]
+"""Preference sets by id: `default`, or a tenant's. Each is merged into what is stored."""
+
+
+def stored_preference_set(set_id: str, stored: object) -> dict[str, Any]:
+    """A stored set as it is shown: with its id, and every part of it, null where it says nothing."""
+    known = stored if isinstance(stored, dict) else {}
+    return {"id": set_id, **{part: known.get(part) for part in PARTS}}
+
+
+def _not_too_many(value: Any) -> Any:
+    most = settings().max_bulk
+    if isinstance(value, list) and len(value) > most:
+        raise PydanticCustomError(
+            "too_many", "has {count} items; at most {most} are allowed", {"count": len(value), "most": most}
+        )
+    return value
+
+
+NotTooManyItems = BeforeValidator(_not_too_many)
+"""Before the list of a bulk operation's items is looked at."""
+
+Text = Annotated[str | None, BeforeValidator(lambda value: value if isinstance(value, str) else None)]
+"""A stored property that is shown as text. Steps of workflows may have stored anything: what is no text is shown as null."""
+
+
 class Properties(BaseModel):
     """What a request may say of a user. Any other key is a custom property."""
 
@@ -97,7 +136,7 @@ class Properties(BaseModel):
     locale: str | None = None
     timezone: str | None = None
     created_at: Time | None = None
-    preferences: dict[str, Any] | None = None
+    preferences: InlinePreferences | None = None
     channel_data: dict[str, dict[str, Any]] | None = None
 
 
@@ -120,20 +159,50 @@ class InlineObject(BaseModel):
 
     id: Name
     collection: Name
-    preferences: dict[str, Any] | None = None
+    preferences: InlinePreferences | None = None
     channel_data: dict[str, dict[str, Any]] | None = None
     created_at: Time | None = None
     trigger_data: dict[str, Any] | None = Field(default=None, alias="$trigger_data")
 
 
-class InlineTenant(BaseModel):
+class Branding(BaseModel):
+    """A tenant's colours and images."""
+
     model_config = ConfigDict(extra="allow")
 
-    id: Name
-    preferences: dict[str, Any] | None = None
-    channel_data: dict[str, dict[str, Any]] | None = None
-    settings: dict[str, Any] | None = None
+    primary_color: str | None = None
+    primary_color_contrast: str | None = None
+    logo_url: str | None = None
+    icon_url: str | None = None
+    dark_primary_color: str | None = None
+    dark_primary_color_contrast: str | None = None
+    dark_logo_url: str | None = None
+    dark_icon_url: str | None = None
+
+
+class TenantSettings(BaseModel):
+    """`preference_set` is merged, unless it says `"__persistence_strategy__": "replace"`; null takes it away."""
+
+    model_config = ConfigDict(extra="allow")
+
+    branding: Branding | None = None
+    preference_set: PreferenceSet | None = None
+
+
+class TenantProperties(BaseModel):
+    """What a request may say of a tenant. Any other key is a custom property."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str | None = None
+    settings: TenantSettings | None = None
     created_at: Time | None = None
+    preferences: InlinePreferences | None = None
+    channel_data: dict[str, dict[str, Any]] | None = None
+
+
+class InlineTenant(TenantProperties):
+    id: Name
 
 
 def _entity_kind(value: Any) -> str | None:

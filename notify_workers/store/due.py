@@ -6,8 +6,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
+
+from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import JSONB
 
 from notify_workers.queue import Bell
 from notify_workers.settings import settings
@@ -86,41 +91,48 @@ def _bell(row: object) -> Bell:
 
 @dataclass(frozen=True, slots=True)
 class FanOutClaim:
+    """`place` is whose subscribers are still to be reached (notify_workers/fanout.py)."""
+
     due_id: int
     trigger_id: UUID
     cursor: int
+    place: Sequence[Sequence[Any]] | None
 
 
 _CLAIM_FAN_OUT = sql("""
-    select id, trigger_id, cursor from due where id = :id and kind = 'fan_out' for update skip locked
+    select id, trigger_id, cursor, place from due where id = :id and kind = 'fan_out' for update skip locked
 """)
 
 
 def claim_fan_out(tx: Transaction, due_id: int) -> FanOutClaim | None:
     row = tx.first(_CLAIM_FAN_OUT, id=due_id)
-    return FanOutClaim(row.id, row.trigger_id, row.cursor) if row else None
+    return FanOutClaim(row.id, row.trigger_id, row.cursor, row.place) if row else None
 
 
 _OWE_FAN_OUT = sql("""
-    insert into due (kind, environment_id, trigger_id, cursor, due_at, publish_at)
-    values ('fan_out', :environment, :trigger, :cursor, engine_now(), engine_now() + make_interval(secs => :lease))
+    insert into due (kind, environment_id, trigger_id, cursor, place, due_at, publish_at)
+    values ('fan_out', :environment, :trigger, :cursor, :place, engine_now(), engine_now() + make_interval(secs => :lease))
     returning id
-""")
+""").bindparams(bindparam("place", type_=JSONB(none_as_null=True)))
 
 
-def owe_fan_out(tx: Transaction, environment: UUID, trigger: UUID, cursor: int) -> int:
+def owe_fan_out(
+    tx: Transaction, environment: UUID, trigger: UUID, cursor: int, place: Sequence[Sequence[Any]] | None = None
+) -> int:
+    lease = settings().step_lease
     return int(
-        tx.scalar(_OWE_FAN_OUT, environment=environment, trigger=trigger, cursor=cursor, lease=settings().step_lease)
+        tx.scalar(_OWE_FAN_OUT, environment=environment, trigger=trigger, cursor=cursor, place=place, lease=lease)
     )
 
 
 _MOVE_FAN_OUT = sql("""
-    update due set cursor = :cursor, tries = 0, publish_at = engine_now() + make_interval(secs => :lease) where id = :id
-""")
+    update due set cursor = :cursor, place = :place, tries = 0, publish_at = engine_now() + make_interval(secs => :lease)
+    where id = :id
+""").bindparams(bindparam("place", type_=JSONB(none_as_null=True)))
 
 
-def move_fan_out(tx: Transaction, due_id: int, cursor: int) -> None:
-    tx.run(_MOVE_FAN_OUT, id=due_id, cursor=cursor, lease=settings().step_lease)
+def move_fan_out(tx: Transaction, due_id: int, cursor: int, place: Sequence[Sequence[Any]] | None = None) -> None:
+    tx.run(_MOVE_FAN_OUT, id=due_id, cursor=cursor, place=place, lease=settings().step_lease)
 
 
 _REARM = sql("""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, select, text, tuple_
 
 from notify_workers.store.session import Transaction, sql
 from notify_workers.store.tables import recipient_runs, triggers
@@ -76,6 +76,9 @@ _COLUMNS = (
     runs.inserted_at,
     runs.updated_at,
 )
+# Written out, because an index that knows it does not know parameters.
+_WITH_ERRORS = text("recipient_runs.error_count > 0")
+
 _SELECT = select(*_COLUMNS).join_from(recipient_runs, triggers, triggers.c.id == runs.trigger_id)
 
 
@@ -117,7 +120,7 @@ def _narrowed(query: Select[Any], wanted: RunFilter) -> Select[Any]:
     if wanted.statuses:
         query = query.where(runs.status.in_(wanted.statuses))
     if wanted.has_errors is not None:
-        query = query.where(runs.error_count > 0 if wanted.has_errors else runs.error_count == 0)
+        query = query.where(_WITH_ERRORS if wanted.has_errors else runs.error_count == 0)
     if wanted.starting_at is not None:
         query = query.where(runs.inserted_at >= wanted.starting_at)
     return query if wanted.ending_at is None else query.where(runs.inserted_at < wanted.ending_at)

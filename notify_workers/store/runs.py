@@ -21,7 +21,7 @@ _INSERT = sql("""
     with given as (
         select * from jsonb_to_recordset(:runs) as given (
             id uuid, environment_id uuid, trigger_id uuid, workflow_key text, version_id uuid, collection text,
-            recipient_id text, tenant text, status text, data jsonb, step text, once text)
+            recipient_id text, tenant text, status text, data jsonb, step text, once text, subscription jsonb)
     ), entered as (
         insert into entries (environment_id, workflow_key, collection, recipient_id, tenant, run_id)
         select environment_id, workflow_key, collection, recipient_id, once, id from given where once is not null
@@ -30,9 +30,9 @@ _INSERT = sql("""
         returning run_id
     ), fresh as (
         insert into recipient_runs (id, environment_id, trigger_id, workflow_key, version_id, collection, recipient_id, tenant,
-            status, data, cancelled_at, inserted_at, updated_at)
+            status, data, subscription, cancelled_at, inserted_at, updated_at)
         select id, environment_id, trigger_id, workflow_key, version_id, collection, recipient_id, tenant,
-            status, data, case when status = 'cancelled' then engine_now() end, engine_now(), engine_now()
+            status, data, subscription, case when status = 'cancelled' then engine_now() end, engine_now(), engine_now()
         from given where once is null or id in (select run_id from entered)
         on conflict (id) do nothing
         returning id
@@ -48,6 +48,7 @@ def insert_runs(tx: Transaction, runs: Sequence[Mapping[str, Any]]) -> list[Bell
     """Makes runs that do not exist yet, and owes the first step of those that are queued. The bells for them.
 
     `once` is the tenant (or an empty text) for which a recipient enters the workflow once; None when that does not matter.
+    `subscription` is `{object: {collection, id}, properties}` of who was reached by one.
     """
     if not runs:
         return []
@@ -86,6 +87,7 @@ class StepClaim:
     source: Mapping[str, Any]
     outputs: Mapping[str, Any] | None
     memory: Mapping[str, Any] | None
+    subscription: Mapping[str, Any] | None
     window_id: UUID | None
     cancellation_key: str | None
     sequence: int
@@ -114,7 +116,7 @@ _CLAIM_STEP = sql("""
         r.status, r.collection, r.recipient_id, p.properties as recipient_properties, p.preferences as recipient_preferences,
         p.channel_data, t.actor_collection, t.actor_id, a.properties as actor_properties,
         r.tenant, n.properties as tenant_properties, n.channel_data as tenant_channel_data,
-        coalesce(r.data, t.data) as data, t.settings, t.source, r.outputs, r.memory, r.window_id,
+        coalesce(r.data, t.data) as data, t.settings, t.source, r.outputs, r.memory, r.subscription, r.window_id,
         t.cancellation_key, coalesce(r.sequence, t.sequence) as sequence,
         r.cancelled_at is not null as cancelled, r.paused_until, t.inserted_at as triggered_at
     from clock, due d

@@ -46,11 +46,12 @@ class Trigger:
     recipients: Sequence[Sequence[Any]]
     data: Mapping[str, Any]
     actor: Reference | None
+    source: Mapping[str, Any]
 
 
 _LOAD = sql("""
     select id, environment_id, workflow_key, version_id, sequence, tenant, cancellation_key, recipients, data,
-        actor_collection, actor_id
+        actor_collection, actor_id, source
     from triggers where id = :id
 """)
 

@@ -14,7 +14,9 @@ from knockapi import Knock
 
 from api_shim.app import make_app
 from doorbell.embedded import free_port
+from notify_workers.ids import channel_id
 from notify_workers.settings import Settings
+from tests import channels
 from tests.answers import eventually
 from tests.engine import Engine, delay_step, email_step
 from tests.mail_server import MailServer
@@ -131,6 +133,41 @@ def test_a_message_and_all_its_parts_are_read(knock: Knock, messages: list[str])
     assert activity.actor.id == "jane"
     (log,) = knock.messages.list_delivery_logs(message.id)
     assert (log.service_name, log.response.status) == ("smtp", 250)
+
+
+def test_messages_are_marked_and_their_marks_taken_back(knock: Knock, messages: list[str]) -> None:
+    marked = knock.messages.mark_as_interacted(messages[0], metadata={"button": "a"})
+    assert set(marked.engagement_statuses) == {"seen", "read", "interacted"}
+    assert (marked.read_at, knock.messages.mark_as_unread(messages[0]).read_at) == (marked.seen_at, None)
+    assert knock.messages.mark_as_unseen(messages[0]).seen_at is None
+    assert knock.messages.archive(messages[0]).archived_at is not None
+    assert knock.messages.unarchive(messages[0]).archived_at is None
+    assert [each.id for each in knock.messages.batch.mark_as_read(message_ids=messages[:2])] == messages[:2]
+    assert all(each.read_at is None for each in knock.messages.batch.mark_as_unread(message_ids=messages))
+    assert all(each.archived_at for each in knock.messages.batch.archive(message_ids=messages[2:]))
+    contents: Any = knock.messages.batch.get_content(message_ids=messages[:2])
+    assert [each.data.subject_line for each in contents] == ["Subject of email_1"] * 2
+    assert [each.id for each in knock.users.list_messages("u1")] == [messages[3]]
+    assert list(knock.objects.list_messages("projects", "u1")) == []
+
+
+def test_all_of_a_channel_is_marked_and_shown_in_a_feed(knock: Knock, engine: Engine) -> None:
+    engine.publish("news", [channels.step("in_app_feed")])
+    for n in range(3):
+        knock.workflows.trigger("news", recipients=["jane"], data={"n": n}, actor=JANE)
+    engine.drain()
+    feed = str(channel_id("in-app-feed"))
+    found = knock.users.feeds.list_items(
+        "jane", feed, page_size=2, trigger_data="{}", inserted_at={"gte": "2020-01-01"}
+    )
+    assert [item.data for item in found.entries] == [{"n": 2}, {"n": 1}]
+    assert [item.id for item in found] == [item.id for item in knock.users.list_messages("jane")]
+    bulk: Any = {"recipient_ids": ["jane"], "trigger_data": '{"n": 1}'}
+    done = knock.channels.bulk.update_message_status(feed, "read", **bulk)
+    assert (done.status, done.success_count) == ("completed", 1)
+    page: Any = knock.users.feeds.list_items("jane", feed, status="unread")
+    assert [page.meta[f"{each}_count"] for each in ("total", "unread", "unseen")] == [3, 2, 2]
+    assert knock.users.feeds.get_settings("jane", feed).features.branding_required is False
 
 
 def test_a_run_is_read_with_its_events(knock: Knock, messages: list[str]) -> None:

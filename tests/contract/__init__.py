@@ -13,7 +13,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-OURS = re.compile(r"^/(health|dev|docs|unsubscribe|v1/openapi|metrics)(/|$|\.)|^/dev")
+OURS = re.compile(r"^/(health|dev|docs|unsubscribe|v1/sources|p|v1/openapi|metrics)(/|$|\.)|^/dev")
 
 
 WEBHOOK_CONTENT = {
@@ -28,6 +28,8 @@ WEBHOOK_CONTENT = {
 def _document() -> dict[str, Any]:
     document: dict[str, Any] = json.loads((Path(__file__).parent / "openapi.json").read_text())
     document["components"]["schemas"]["MessageContents"]["properties"]["data"]["oneOf"].append(WEBHOOK_CONTENT)
+    item = document["components"]["schemas"]["InAppFeedItem"]
+    item["required"] = [each for each in item["required"] if each not in {"activities", "total_activities"}]
     return document
 
 

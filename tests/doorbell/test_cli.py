@@ -184,7 +184,7 @@ def test_a_folder_without_resources_is_refused(engine: Engine, tmp_path: Path) -
     assert result.exit_code == 1
     assert result.output == (
         f"Error: {tmp_path} has no resources: none of workflows/*/workflow.json, layouts/*/layout.json, "
-        "partials/*/partial.json, translations/*/*\n"
+        "partials/*/partial.json, translations/*/*, guides/*/guide.json\n"
     )
 
 
@@ -268,6 +268,16 @@ def test_a_configuration_that_is_wrong_changes_nothing(
     assert (refused.exit_code, said in refused.output) == (1, True), refused.output
     environment = engine.one("select variables, default_preferences from environments where slug = 'development'")
     assert tuple(environment) == ({}, {})
+
+
+def test_the_preference_centre_is_configured_from_a_file(engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "centre.json"
+    file.write_text('{"rows": [{"type": "fax", "name": "x"}]}')
+    assert "rows[0].type: found 'fax'" in run("configure", "--preference-center", str(file)).output
+    file.write_text('{"title": "Ours", "rows": []}')
+    assert run("configure", "--preference-center", str(file)).exit_code == 0
+    (row,) = engine.rows("select content from resource_versions where kind = 'preference_center'")
+    assert row.content["title"] == "Ours"
 
 
 def test_a_channel_group_sends_through_the_first_channel_that_applies(

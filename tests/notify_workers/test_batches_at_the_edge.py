@@ -10,9 +10,11 @@ from notify_workers import cancellations, clock, lifeline
 from notify_workers.cancellations import CancellationKey
 from notify_workers.redis_client import client
 from notify_workers.store import messages
+from notify_workers.store.activities import page_of_activities
 from notify_workers.store.due import step_bell
 from notify_workers.store.messages import MessageFilter
-from notify_workers.store.recipients import delete_recipient, identify
+from notify_workers.store.purges import delete_recipient
+from notify_workers.store.recipients import identify
 from notify_workers.store.session import transaction
 from tests.engine import DEVELOPMENT, Engine, delay_step, email_step
 from tests.mail_server import MailServer
@@ -232,7 +234,7 @@ def told(number: int) -> list[dict[str, Any]]:
     """The data of a message's activities; messages oldest first."""
     with transaction() as tx:
         page = messages.page_of_messages(tx, DEVELOPMENT, MessageFilter(), after=None, before=None, limit=50)
-        return [dict(each.data) for each in messages.activities(tx, page[::-1][number].id)]
+        return [dict(each.data) for each in page_of_activities(tx, page[::-1][number].id)]
 
 
 def with_data(**data: Any) -> int:
@@ -261,7 +263,7 @@ def test_a_message_tells_of_every_activity_of_its_batch_and_of_none_that_was_can
     assert told(1) == [{"n": 2}]
     with transaction() as tx:
         newest = messages.page_of_messages(tx, DEVELOPMENT, MessageFilter(), after=None, before=None, limit=1)[0]
-        found = messages.activities(tx, newest.id)
+        found = page_of_activities(tx, newest.id)
     assert [each.number for each in found] == sorted({each.number for each in found})
 
 

@@ -17,7 +17,7 @@ from notify_workers.redis_client import client
 from notify_workers.settings import settings
 from notify_workers.store import cancellations as rows
 from notify_workers.store import runs
-from notify_workers.store.recipients import delete_recipient
+from notify_workers.store.purges import delete_recipient
 from notify_workers.store.session import Transaction, transaction
 from tests.engine import DEVELOPMENT, Engine, email_step
 from tests.mail_server import MailServer

@@ -11,7 +11,7 @@ import pytest
 
 from notify_workers import runner
 from notify_workers.store import runs
-from notify_workers.store.recipients import delete_recipient
+from notify_workers.store.purges import delete_recipient
 from notify_workers.store.session import transaction
 from notify_workers.timers import Timers
 from tests.engine import DEVELOPMENT, Engine, delay_step, email_step

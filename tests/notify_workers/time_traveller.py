@@ -18,7 +18,7 @@ from notify_workers import cancellations, clock, delivery, pending, runner, trig
 from notify_workers import resources as resource_door
 from notify_workers.cancellations import CancellationKey
 from notify_workers.redis_client import client
-from notify_workers.store import audiences, recipients, waits
+from notify_workers.store import audiences, purges, recipients, waits
 from notify_workers.store.messages import ENGAGEMENT
 from notify_workers.store.session import transaction
 from tests.engine import DEVELOPMENT, Engine
@@ -121,7 +121,8 @@ class TimeTraveller:
                 case Identified(said):
                     recipients.identify(tx, [(DEVELOPMENT, said)])
                 case Deleted(recipient):
-                    recipients.delete_recipient(tx, DEVELOPMENT, recipient)
+                    purges.delete_recipient(tx, DEVELOPMENT, recipient)
+                    tx.run(text("delete from due where kind = 'purge'"))  # so that what came of its runs can be told
                 case AudienceChanged(audience, recipient, tenant, adds):
                     audiences.change(tx, DEVELOPMENT, audience, recipient, tenant, adds=adds)
                 case PreferencesSet():

@@ -35,7 +35,10 @@ class CompiledContent(Protocol):
 
 
 def compile_content(step: ChannelStep, resources: Resources) -> CompiledContent:
-    """Raises `TemplateError`, and `StepFailed` when the step refers to a layout that does not exist."""
+    """Of a step that sends something, which one of type `in_app_guide` does not.
+
+    Raises `TemplateError`, and `StepFailed` when the step refers to a layout that does not exist.
+    """
     return _compilers()[type(step.template)](step, resources)
 
 
@@ -43,7 +46,7 @@ def compile_content(step: ChannelStep, resources: Resources) -> CompiledContent:
 def _compilers() -> Mapping[type, Callable[[ChannelStep, Resources], CompiledContent]]:
     """By class of template. Imported when first needed: these modules need this one for what stands above."""
     from workflows import templates
-    from workflows.channels import chat, feed, guide, push, sms, webhook
+    from workflows.channels import chat, feed, push, sms, webhook
     from workflows.email import render as email
 
     return {
@@ -53,5 +56,4 @@ def _compilers() -> Mapping[type, Callable[[ChannelStep, Resources], CompiledCon
         templates.ChatTemplate: chat.compile_chat,
         templates.FeedTemplate: feed.compile_feed,
         templates.RequestTemplate: webhook.compile_webhook,
-        templates.GuideTemplate: guide.compile_guide,
     }

@@ -45,8 +45,12 @@ def _stop(world: World, run: Run, said: dict[str, Any]) -> None:
 
 
 def forget_recipient(world: World, recipient: Reference) -> None:
-    """The recipient is deleted; its runs stop (contract: semantics §1)."""
+    """The recipient is deleted; its runs stop (contract: semantics §1). It may enter what everybody enters once again."""
     world.drop(world.recipients, recipient)
+    for entry in [each for each in world.entered if each[1] == recipient]:
+        world.drop(world.entered, entry)
+    for member in [each for each in world.members if each[1] == recipient]:
+        world.drop(world.members, member)
     for run in [run for each in world.due_steps if (run := world.runs[each]).recipient == recipient]:
         world.drop(world.due_steps, run.id)
         world.change(run, status="cancelled", paused_until=None)

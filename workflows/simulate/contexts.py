@@ -21,6 +21,7 @@ def step_context(world: World, run: Run) -> StepContext:
     preferences = _preferences(world, trigger, known, tenant)
     recipient = {**entity(run.recipient, known.properties if known else None), "preferences": effective(preferences)}
     unsubscribe_url = f"{settings.public_url}/unsubscribe/{run.recipient}" if workflow.is_commercial else ""
+    manage_url = f"{settings.public_url}/p/{run.recipient}" if run.recipient.is_user else ""
     actor = _entity(world, trigger.actor)
     of_tenant = {**(tenant.properties if tenant else {}), "id": trigger.tenant} if trigger.tenant else None
     return StepContext(
@@ -30,7 +31,11 @@ def step_context(world: World, run: Run) -> StepContext:
             actor=actor,
             tenant=of_tenant,
             workflow=_workflow(run),
-            vars={**settings.variables, "branding": branding(settings.variables, of_tenant)},
+            vars={
+                **settings.variables,
+                "branding": branding(settings.variables, of_tenant),
+                "manage_preferences_url": manage_url,
+            },
             refs=run.outputs,
             timestamp=trigger.at.isoformat(),
             **_activities(world, run, recipient, actor),

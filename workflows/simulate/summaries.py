@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import assert_never
 
-from workflows.content import Call, Chat, Content, Email, FeedItem, Push, Sms
+from workflows.content import Call, Chat, Content, Email, FeedItem, GuideContent, Push, Sms
 
 LONGEST = 60
 _TAG = re.compile(r"<[^>]*>")
@@ -29,6 +29,8 @@ def _first(content: Content) -> str:
             return content.summary or content.markdown or str(content.json_content or "")
         case FeedItem():
             return _TAG.sub("", _block(content, "body"))
+        case GuideContent(values):
+            return ", ".join(values)
         case Call():
             return f"{content.method.upper()} {content.url}"
         case _:
@@ -48,6 +50,8 @@ def full_text(content: Content) -> str:
             return content.markdown or str(content.json_content or "")
         case FeedItem():
             return f"{_block(content, 'body')}\n{_block(content, 'action_url')}".strip()
+        case GuideContent(values):
+            return str(dict(values))
         case Call():
             return f"{content.method.upper()} {content.url}\n{content.body or ''}".strip()
         case _:

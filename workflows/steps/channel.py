@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from workflows.channels import NoAddress
+from workflows.channels.guide import make_eligible
 from workflows.content import Content
 from workflows.effects import Effect, Enqueue, NameMessage, Record
 from workflows.groups import channels_of, parse_group_document
@@ -21,6 +22,7 @@ from workflows.preferences import decide, preference_conditions
 from workflows.scope import ChannelView, StepContext
 from workflows.send_windows import NeverOpens, next_opening
 from workflows.steps import handles
+from workflows.templates import GuideTemplate
 
 TEXTS = ("subject", "title", "html", "text", "body", "markdown")
 
@@ -34,6 +36,8 @@ def channel(step: ChannelStep, context: StepContext) -> Steps:
     channels = yield from _channels(step, context)
     if isinstance(channels, str):
         return Skip(channels)
+    if isinstance(step.template, GuideTemplate):
+        return (yield from _guide(step.template, context, channels[0]))
     reasons, messages = [], []
     for each in channels:
         made = yield from _send(step, context, each)
@@ -44,6 +48,12 @@ def channel(step: ChannelStep, context: StepContext) -> Steps:
     if not messages:
         return Skip("; ".join(dict.fromkeys(reasons)))
     return Continue(f"{_count(messages)} created: {', '.join(messages)}")
+
+
+def _guide(template: GuideTemplate, context: StepContext, channel: ChannelView) -> Steps:
+    if reason := (yield from _opted_out(context, channel)):
+        return Skip(reason)
+    return (yield from make_eligible(template, context))
 
 
 def _count(messages: list[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from notify_workers.store.tables.api_log import api_log
+from notify_workers.store.tables.bulk_operations import bulk_operations
 from notify_workers.store.tables.columns import metadata
 from notify_workers.store.tables.configuration import (
     api_keys,
@@ -11,8 +13,11 @@ from notify_workers.store.tables.configuration import (
     environments,
     resource_versions,
     resources,
+    signing_keys,
 )
+from notify_workers.store.tables.guides import guide_engagements, guide_groups, guide_states
 from notify_workers.store.tables.messages import delivery_attempts, message_events, messages, outbox
+from notify_workers.store.tables.purges import purges
 from notify_workers.store.tables.recipients import recipients
 from notify_workers.store.tables.runs import (
     cancellations,
@@ -23,6 +28,8 @@ from notify_workers.store.tables.runs import (
     run_log,
     triggers,
 )
+from notify_workers.store.tables.schedules import schedules
+from notify_workers.store.tables.sources import source_events, source_keys, sources
 from notify_workers.store.tables.steps import (
     audience_members,
     batch_items,
@@ -31,12 +38,16 @@ from notify_workers.store.tables.steps import (
     throttle_windows,
     waits,
 )
+from notify_workers.store.tables.subscriptions import subscriptions
+from notify_workers.store.tables.webhooks import webhook_attempts, webhook_deliveries, webhooks
 
 __all__ = [
     "api_keys",
+    "api_log",
     "audience_members",
     "batch_items",
     "batch_windows",
+    "bulk_operations",
     "cancellations",
     "catalog",
     "channels",
@@ -45,18 +56,31 @@ __all__ = [
     "due",
     "entries",
     "environments",
+    "guide_engagements",
+    "guide_groups",
+    "guide_states",
     "large_payloads",
     "message_events",
     "messages",
     "metadata",
     "outbox",
+    "purges",
     "recipient_runs",
     "recipients",
     "resource_versions",
     "resources",
     "run_log",
+    "schedules",
     "signals",
+    "signing_keys",
+    "source_events",
+    "source_keys",
+    "sources",
+    "subscriptions",
     "throttle_windows",
     "triggers",
     "waits",
+    "webhook_attempts",
+    "webhook_deliveries",
+    "webhooks",
 ]

@@ -19,6 +19,16 @@ environments = table(
     json("variables"),
     json("default_preferences"),
     text("signing_secret"),
+    Column("enhanced_security", Boolean, nullable=False),
+)
+
+signing_keys = table(
+    "signing_keys",
+    uuid("id", key=True),
+    uuid("environment_id"),
+    text("public_key"),
+    text("name"),
+    time("created_at"),
 )
 
 api_keys = table(

@@ -45,6 +45,7 @@ recipient_runs = table(
     json("memory", required=False),
     uuid("window_id", required=False),
     Column("sequence", BigInteger),
+    json("subscription", required=False),
 )
 
 run_log = table(
@@ -90,6 +91,7 @@ due = table(
     time("publish_at"),
     Column("tries", Integer, nullable=False),
     time("leased_until", required=False),
+    json("place", required=False),
 )
 
 entries = table(

@@ -29,7 +29,7 @@ from notify_workers.providers import (
     SmtpSubmission,
     load_provider,
 )
-from workflows.content import Call, Chat, Content, Email, FeedItem, Push, Sms
+from workflows.content import Call, Chat, Content, Email, FeedItem, GuideContent, Push, Sms
 
 NAMES = sorted(providers._registry)
 ENVELOPE = Envelope("3MQs49RN5zB4aVoOsSpLViWRwmW", "3MQs49RN5zB4aVoOsSpLViWRwmW")
@@ -39,6 +39,7 @@ CONTENTS: Mapping[str, Content] = {
     "push": Push("token", "Hello", "there"),
     "chat": Chat({"channel_id": "C1"}, "Hello"),
     "in_app_feed": FeedItem(({"name": "body", "type": "markdown", "content": "Hello", "rendered": "<p>Hello</p>"},)),
+    "in_app_guide": GuideContent({"title": "Hello"}),
     "http": Call("POST", "https://vendor.test/hook", body="{}"),
 }
 OUTCOMES = (Sent, Delivered, Bounced, Refused, Retry)
@@ -78,7 +79,7 @@ def provider(request: pytest.FixtureRequest) -> Provider:
 
 def test_providers_are_found_without_a_list() -> None:
     assert {"smtp", "webhook", "in_app", "sandbox_sms"} <= set(NAMES)
-    assert set(NAMES) - set(ASKING) == {"in_app"}
+    assert set(NAMES) - set(ASKING) == {"in_app", "in_app_guide"}
 
 
 def test_a_provider_is_a_frozen_dataclass_of_its_settings(provider: Provider) -> None:

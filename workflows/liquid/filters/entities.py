@@ -10,6 +10,7 @@ from typing import Any
 
 from liquid.filter import with_context
 
+from workflows.limits import MOST_SUBSCRIPTIONS_SHOWN
 from workflows.liquid.context import Context
 from workflows.liquid.entities import EntityKind, EntityNeeded
 from workflows.liquid.values import is_nothing
@@ -47,7 +48,7 @@ def subscriptions(value: Any, *, context: Context) -> list[Any]:
     """
     collection = value.get("collection") if isinstance(value, Mapping) else None
     found = _looked_up("subscriptions", collection or USERS, value, context)
-    return list(found or [])[:SUBSCRIPTIONS_SHOWN]
+    return list(found or [])[:MOST_SUBSCRIPTIONS_SHOWN]
 
 
 def _looked_up(kind: EntityKind, collection: str, value: Any, context: Context) -> Any:
