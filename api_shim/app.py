@@ -125,7 +125,7 @@ class Front:
             return
         endpoint = _hot_endpoint(scope)
         if endpoint is None:
-            await self.app(scope, receive, send)
+            await self._answer_by_framework(scope, receive, send)
             return
         scope["app"] = self.app
         request = Request(scope, receive)
@@ -134,6 +134,13 @@ class Front:
         except Exception as error:
             answer = answer_to(request, error)
         await answer(scope, receive, send)
+
+    async def _answer_by_framework(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What goes wrong is answered and logged by `answer_to`. The framework raises it again, for the server, which would log
+        what it says too, and that may quote what people wrote.
+        """
+        with contextlib.suppress(Exception):
+            await self.app(scope, receive, send)
 
 
 def _holds_nul(scope: Scope) -> bool:

@@ -13,10 +13,11 @@ from pydantic_core import from_json
 
 from api_shim.auth import header
 from api_shim.errors import BodyTooLarge, Malformed, invalid, problem
+from api_shim.query import parse_query
 from notify_workers.settings import settings
 from workflows.shape import join
 
-HUGE = re.compile(rb"[eE]\+?\d{3}|\d{300}")
+HUGE = re.compile(rb"[eE]\+?\d{3}|(?<!\d)\d{300}")
 """What a number that is read as infinite has somewhere in it."""
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -92,4 +93,11 @@ def check(model: type[Model], value: Any) -> Model:
 async def read_model(request: Request, model: type[Model]) -> tuple[Model, dict[str, Any]]:
     """The body as a model, and as it was written."""
     written = parse_json(await read_body(request))
+    return check(model, written), written
+
+
+async def read_model_or_query(request: Request, model: type[Model]) -> tuple[Model, dict[str, Any]]:
+    """Like `read_model`; without a body, the query string is read: `@knocklabs/client` before 0.16.2 identifies so."""
+    body = await read_body(request)
+    written = parse_json(body) if body else parse_query(request.url.query)
     return check(model, written), written

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
-from notify_workers.errors import DoorbellError, InvalidParams, NotFound, StoreUnavailable
+from notify_workers.errors import DoorbellError, InvalidParams, NotFound, StoreUnavailable, kind_and_place
 from workflows.shape import join
 
 log = logging.getLogger(__name__)
@@ -170,8 +170,14 @@ def answer_to(request: Request, error: Exception) -> Response:
         case ClientDisconnect():
             return error_response(Malformed("The body ended early"))
     request_id = request.scope["state"]["request_id"]
-    log.error("%s %s failed (request %s)", request.method, request.scope["path"], request_id, exc_info=error)
+    log.error("%s %s failed (request %s): %s", request.method, _address(request), request_id, kind_and_place(error))
     return error_response(DoorbellError("Something went wrong here; the request id tells which request it was"))
+
+
+def _address(request: Request) -> str:
+    """As the route is written: in what was asked for there may be people's ids, and in links to pages what opens them."""
+    address: str = getattr(request.scope.get("route"), "path", "") or request.scope["path"]
+    return address
 
 
 def _refusal(error: HTTPException) -> Response:

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api_shim.auth import Caller, caller_of, from_loopback
+from api_shim.cors import is_allowed
 from api_shim.directory import Directory
 from api_shim.errors import AuthenticationFailed
 from api_shim.phoenix import CLOSE, HEARTBEAT, JOIN, LEAVE, PHOENIX, Frame, MalformedFrame, decode, encode, reply
@@ -77,6 +78,7 @@ class Socket:
     def __post_init__(self) -> None:
         self._waiting: asyncio.Queue[str] = asyncio.Queue(settings().socket_queue)
         self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._security = self.directory.security_of(self.caller.environment_id)
 
     def send(self, frame: Frame) -> None:
         try:
@@ -142,10 +144,11 @@ class Socket:
         return None
 
     def _is_allowed(self) -> bool:
-        """Keys are revoked, tokens expire; a client that comes back is then refused."""
+        """Keys are revoked, tokens expire, and the keys that verify them change; a client that comes back is then asked anew."""
         token, now = self.caller.token, time.time() - settings().user_token_leeway
         is_expired = token is not None and token.valid_until is not None and token.valid_until < now
-        return not is_expired and self.caller.key.digest in self.directory.snapshot.keys
+        is_same = self.directory.security_of(self.caller.environment_id) == self._security
+        return is_same and not is_expired and self.caller.key.digest in self.directory.snapshot.keys
 
     async def _answer(self, frame: Frame) -> None:
         if frame.topic == PHOENIX:
@@ -219,8 +222,11 @@ class Realtime:
 
 
 async def endpoint(websocket: WebSocket) -> None:
-    """A wrong key or token refuses the upgrade with 403. Empty pieces between the parameters mean nothing."""
+    """A wrong key, token or page refuses the upgrade with 403. Empty pieces between the parameters mean nothing."""
     realtime: Realtime = websocket.app.state.realtime
+    if not is_allowed(websocket.headers.get("origin")):
+        await websocket.close(POLICY)
+        return
     given = dict(parse_qsl(websocket.scope["query_string"].decode("latin-1")))
     try:
         caller = await caller_of(

@@ -125,7 +125,7 @@ def _verify(token: str, public_keys: tuple[str, ...]) -> UserToken:
 
 def _token(claims: Mapping[str, Any]) -> UserToken:
     user_id, grants = claims["sub"], claims.get("grants")
-    if not isinstance(user_id, str) or not user_id:
+    if not isinstance(user_id, str) or not user_id or not _is_storable(user_id):
         raise refused("has no user's id in `sub`")
     if not isinstance(grants, Mapping | None):
         raise refused("has `grants` that are not a map")
@@ -172,6 +172,8 @@ def _resource(uri: str) -> Reference | None:
         parts = [unquote(part, errors="strict") for part in urlsplit(uri).path.split("/")]
     except ValueError:
         return None
+    if not all(map(_is_storable, parts)):
+        return None
     match parts:
         case ["", "v1", "users", str(identifier)] if identifier:
             return Reference(USERS, identifier)
@@ -180,3 +182,8 @@ def _resource(uri: str) -> Reference | None:
         case ["", "v1", "objects", str(collection), str(identifier)] if collection and identifier:
             return Reference(collection, identifier)
     return None
+
+
+def _is_storable(name: str) -> bool:
+    """Whether it can name anybody: the stores hold neither NUL characters nor halves of surrogate pairs."""
+    return "\0" not in name and name == name.encode(errors="ignore").decode()

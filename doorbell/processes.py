@@ -13,7 +13,7 @@ import uvicorn
 import api_shim.app  # noqa: F401  imported before the stack forks
 import notify_workers.tasks  # noqa: F401  registers the tasks
 from notify_workers import installation, timers
-from notify_workers.errors import SettingsInvalid
+from notify_workers.errors import SettingsInvalid, kind_and_place
 from notify_workers.queue import QUEUES, app
 from notify_workers.settings import settings
 
@@ -22,6 +22,26 @@ def log_to_stderr() -> None:
     logging.basicConfig(
         level=settings().log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
+
+
+class _WithoutWords(logging.Filter):
+    """Which task failed and where: what the error says is left out, for it may quote what people wrote."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, Exception):
+            task = getattr(record, "data", {})
+            record.msg, record.args = "%s [%s] failed: %s", (task.get("name"), task.get("id"), kind_and_place(error))
+            record.exc_info = record.exc_text = None
+        return True
+
+
+_without_words = _WithoutWords()
+
+
+def keep_words_out() -> None:
+    """Of what Celery logs of tasks that fail."""
+    logging.getLogger("celery.app.trace").addFilter(_without_words)
 
 
 def require_stores() -> None:
@@ -63,6 +83,7 @@ def work(
     """A Celery worker, until SIGTERM. `%p` in its name is its process id, `%h` the host's name."""
     require_stores()
     log_to_stderr()
+    keep_words_out()
     arguments = ["worker", "-P", "threads", "-c", str(threads or settings().worker_threads), "-Q", queues]
     arguments += [
         "-n",

@@ -10,7 +10,10 @@ import re
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from math import isfinite
 from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
@@ -30,6 +33,12 @@ INTERVAL = 0.25
 
 TOGETHER = 200
 """Requests in one statement at most."""
+
+IN_ONE_GO = 8
+"""Requests that are made rows of before the event loop may go on."""
+
+LONGEST_KNOWN_NAME = 64
+"""Characters of a field's name from which it is not remembered whether it names a secret."""
 
 OVERHEAD = 1024
 """Bytes that a waiting request counts, besides its bodies."""
@@ -55,10 +64,11 @@ _SECRET_NAME = re.compile(
     r"|incoming_webhook|signed_url",
     re.IGNORECASE,
 )
-_SECRET_TEXT = re.compile(r"(?i:bearer )|sk_|knock_st_|eyJ[\w-]+\.eyJ|-----BEGIN")
+_SECRET_TEXT = re.compile(r"^((?i:bearer )|sk_|knock_st_|-----BEGIN)|(?<![\w-])eyJ[\w-]+\.eyJ|/(p|unsubscribe)/WyI")
+"""What begins like a secret, and what has a JWT or a link to one of our own pages in it: who has the link needs nothing else."""
 
-_NUL = re.compile(rb"\\u0000|[eE]\+?\d{3}|\d{300}")
-"""What a body has that PostgreSQL cannot hold: such bodies are left out."""
+_NUL = re.compile(rb"\\u0000|[eE]\+?\d{3}|(?<!\d)\d{300}")
+"""What a body has somewhere that PostgreSQL cannot hold. Ids may look so too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +135,7 @@ class Writer:
         while self._waiting:
             chunk = [self._waiting.popleft() for _ in range(min(len(self._waiting), TOGETHER))]
             try:
-                _write([_row(each) for each in chunk])
+                _write(_rows(chunk))
             except StoreUnavailable:
                 self._waiting.extendleft(reversed(chunk))
                 return
@@ -152,8 +162,16 @@ def _write_singly(chunk: list[Exchange]) -> int:
     return written
 
 
+def _rows(chunk: Sequence[Exchange]) -> list[dict[str, Any]]:
+    made = []
+    for place, each in enumerate(chunk):
+        if place % IN_ONE_GO == 0:
+            time.sleep(0)  # lets a request go first: this is CPU work beside the event loop
+        made.append(_row(each))
+    return made
+
+
 def _row(exchange: Exchange) -> dict[str, Any]:
-    time.sleep(0)  # lets a request go first: this is CPU work beside the event loop
     response = _shown(exchange.response)
     made = response.get("workflow_run_id") or response.get("result_id") if isinstance(response, dict) else None
     return {
@@ -186,21 +204,44 @@ def _shown(body: bytes | None) -> Any:
         return None
     if body is None:
         return TRUNCATED
-    if _NUL.search(body):
-        return NOT_JSON
     try:
-        return masked(from_json(body, allow_inf_nan=False))
+        value = from_json(body, allow_inf_nan=False)
     except ValueError:
         return NOT_JSON
+    return NOT_JSON if _NUL.search(body) and not _is_storable(value) else masked(value)
+
+
+def _is_storable(value: Any) -> bool:
+    """PostgreSQL holds neither NUL characters nor numbers that were read as infinite."""
+    match value:
+        case dict():
+            return all("\0" not in name and _is_storable(each) for name, each in value.items())
+        case list():
+            return all(map(_is_storable, value))
+        case str():
+            return "\0" not in value
+        case float():
+            return isfinite(value)
+    return True
 
 
 def masked(value: Any) -> Any:
     """The value with its secrets masked, which are told by their names and their looks."""
     if isinstance(value, dict):
-        return {name: MASKED if _SECRET_NAME.search(name) and each else masked(each) for name, each in value.items()}
+        return {name: MASKED if _names_secret(name) and each else masked(each) for name, each in value.items()}
     if isinstance(value, list):
         return [masked(each) for each in value]
-    return MASKED if isinstance(value, str) and _SECRET_TEXT.match(value) else value
+    return MASKED if isinstance(value, str) and _SECRET_TEXT.search(value) else value
+
+
+def _names_secret(name: str) -> bool:
+    """Most bodies have the same few names, and looking for all the words costs more than the rest of a row."""
+    return _known_name(name) if len(name) <= LONGEST_KNOWN_NAME else _SECRET_NAME.search(name) is not None
+
+
+@lru_cache(maxsize=4096)
+def _known_name(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
 
 
 def _masked_query(query: str) -> str:
@@ -209,7 +250,7 @@ def _masked_query(query: str) -> str:
 
 def _masked_parameter(written: str) -> str:
     name, separator, value = written.partition("=")
-    secret = _SECRET_NAME.search(unquote(name)) or _SECRET_TEXT.match(unquote(value))
+    secret = _SECRET_NAME.search(unquote(name)) or _SECRET_TEXT.search(unquote(value))
     return f"{name}{separator}{MASKED}" if secret and value else written
 
 

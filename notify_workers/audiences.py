@@ -10,14 +10,14 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from notify_workers.errors import InvalidParams, NotFound
+from notify_workers.recipients import write_each
 from notify_workers.settings import settings
 from notify_workers.store import audiences as members
-from notify_workers.store import bulk_operations, dynamic_audiences, resources, subscriptions
+from notify_workers.store import bulk_operations, dynamic_audiences, resources
 from notify_workers.store.audiences import Member
-from notify_workers.store.recipients import identify
 from notify_workers.store.session import Transaction
 from workflows.audiences import parse_audience
-from workflows.recipients import USERS, Reference, identity
+from workflows.recipients import identity
 
 EVALUATE = "audiences.evaluate"
 
@@ -81,9 +81,7 @@ def add(
         publish(tx, environment, key, {"name": key, "type": "static"})
     elif known is None and not members.any_member(tx, environment, key):
         raise NotFound(f"There is no audience `{key}`")
-    who = [Reference(USERS, user["id"]) for user, _ in wanted]
-    subscriptions.make_known(tx, environment, dict.fromkeys(who))
-    identify(tx, [(environment, identity(user)) for user, _ in wanted if user.keys() - {"id"}])
+    write_each(tx, environment, [identity(user) for user, _ in wanted], "members")
     members.add(tx, environment, key, _members(wanted))
 
 

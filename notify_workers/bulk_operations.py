@@ -19,7 +19,7 @@ from notify_workers.settings import settings
 from notify_workers.store import bulk_operations as rows
 from notify_workers.store import subjects
 from notify_workers.store.bulk_operations import BulkOperation, Chunk
-from notify_workers.store.session import Transaction, transaction
+from notify_workers.store.session import Transaction, transact
 from notify_workers.store.subjects import SubjectClaim
 
 KIND = "bulk"
@@ -39,21 +39,24 @@ def completed(tx: Transaction, environment: UUID, name: str, total: int) -> Bulk
 
 def run(due_id: int) -> None:
     """Does the next chunk of an operation, and rings for the one after it."""
-    with transaction() as tx:
-        claim = subjects.claim(tx, KIND, due_id)
-        if claim is None:
-            return
-        chunk = rows.chunk(tx, claim.subject, claim.cursor, settings().bulk_chunk)
-        if chunk is None:
-            subjects.settle(tx, KIND, claim.subject)
-            return
-        kind = KINDS.get(chunk.name)
-        if kind is None:
-            rows.advance(tx, claim.subject, "failed", claim.cursor)
-            subjects.settle(tx, KIND, claim.subject)
-            return
-        chunk = replace(chunk, items=chunk.items[: kind.at_once])
-        _go_on(tx, claim, chunk, _failed(tx, claim.environment_id, kind, chunk))
+    transact(lambda tx: _run(tx, due_id))
+
+
+def _run(tx: Transaction, due_id: int) -> None:
+    claim = subjects.claim(tx, KIND, due_id)
+    if claim is None:
+        return
+    chunk = rows.chunk(tx, claim.subject, claim.cursor, settings().bulk_chunk)
+    if chunk is None:
+        subjects.settle(tx, KIND, claim.subject)
+        return
+    kind = KINDS.get(chunk.name)
+    if kind is None:
+        rows.advance(tx, claim.subject, "failed", claim.cursor)
+        subjects.settle(tx, KIND, claim.subject)
+        return
+    chunk = replace(chunk, items=chunk.items[: kind.at_once])
+    _go_on(tx, claim, chunk, _failed(tx, claim.environment_id, kind, chunk))
 
 
 def _go_on(tx: Transaction, claim: SubjectClaim, chunk: Chunk, failed: Sequence[Mapping[str, Any]]) -> None:
@@ -67,13 +70,13 @@ def _go_on(tx: Transaction, claim: SubjectClaim, chunk: Chunk, failed: Sequence[
 
 
 def _failed(tx: Transaction, environment: UUID, kind: Kind, chunk: Chunk) -> list[dict[str, Any]]:
-    """Does a chunk's items; the names of those that could not be done."""
-    failed = []
-    for item in chunk.items:
-        if not _done(tx, environment, kind, chunk.context, item):
-            collection, identifier = kind.name_of(chunk.context, item)
-            failed.append({"collection": collection, "id": identifier})
-    return failed
+    """Does a chunk's items, ordered by name, so that two operations on the same recipients do not wait for each other; items
+    of one name keep their order. The names of those that could not be done, as they were given.
+    """
+    named = [kind.name_of(chunk.context, item) for item in chunk.items]
+    places = sorted(range(len(named)), key=lambda place: (named[place][0] or "", named[place][1]))
+    failed = [place for place in places if not _done(tx, environment, kind, chunk.context, chunk.items[place])]
+    return [{"collection": named[place][0], "id": named[place][1]} for place in sorted(failed)]
 
 
 def _done(tx: Transaction, environment: UUID, kind: Kind, context: Mapping[str, Any], item: Any) -> bool:

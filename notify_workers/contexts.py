@@ -112,11 +112,12 @@ def subscription_as_wire(tx: Transaction, environment: UUID, subscription: Mappi
 
 def _preferences(claim: StepClaim, environment: EnvironmentCatalog) -> Preferences:
     own = claim.recipient_preferences or {}
-    of_tenant = ((claim.tenant_properties or {}).get("settings") or {}).get("preference_set")
+    settings = (claim.tenant_properties or {}).get("settings")
+    of_tenant = settings.get("preference_set") if isinstance(settings, Mapping) else None  # a step may store anything
     return Preferences(
         recipient=own.get("default"),
         recipient_tenant=own.get(claim.tenant) if claim.tenant else None,
-        tenant=of_tenant or None,
+        tenant=of_tenant if of_tenant and isinstance(of_tenant, Mapping) else None,
         environment=environment.default_preferences or None,
     )
 

@@ -52,6 +52,10 @@ class StoreUnavailable(DoorbellError):
     retry_after = 1
 
 
+class Collision(StoreUnavailable):
+    """Two transactions waited for each other. This one was undone, and may be repeated at once."""
+
+
 def kind_and_place(error: Exception) -> str:
     """What a log may have of an error that nobody foresaw. Not what it says: that may quote what people wrote."""
     return f"{type(error).__name__}\n{''.join(format_tb(error.__traceback__))}"

@@ -10,7 +10,7 @@ was. Its top is worked on, so that it never holds more than a chunk for each lev
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from notify_workers.catalog import catalog
 from notify_workers.ids import recipient_run_id
 from notify_workers.settings import settings
 from notify_workers.store import cancellations as cancellation_rows
-from notify_workers.store import due, resources, subscriptions
+from notify_workers.store import due, purges, resources, subscriptions
 from notify_workers.store.runs import insert_runs
 from notify_workers.store.session import Transaction, transaction
 from notify_workers.store.subscriptions import Subscriber
@@ -54,7 +54,7 @@ def _roots(trigger: Trigger) -> list[Frame]:
     ]
 
 
-def _object_of(frame: Frame) -> Reference:
+def _object_of(frame: Sequence[Any]) -> Reference:
     return Reference(frame[0], frame[1])
 
 
@@ -76,7 +76,7 @@ def fan_out(due_id: int) -> None:
         if key is not None:
             cancellation_rows.lock(tx, [key.lock])
         if claim.cursor < len(trigger.recipients):
-            _make_runs(tx, [trigger], claim.cursor)
+            _make_runs(tx, [trigger], claim.cursor, _departed(tx, trigger, claim.cursor))
             cursor = claim.cursor + chunk
             place = _roots(trigger) if cursor >= len(trigger.recipients) else []
         else:
@@ -137,13 +137,23 @@ def _make_subscribers_runs(tx: Transaction, trigger: Trigger, reached: Mapping[R
     tx.ring(*insert_runs(tx, runs))
 
 
-def _make_runs(tx: Transaction, triggers: Sequence[Trigger], cursor: int) -> None:
+def _departed(tx: Transaction, trigger: Trigger, cursor: int) -> Collection[Reference]:
+    """Who of the chunk was deleted after the trigger was made."""
+    chunk = trigger.recipients[cursor : cursor + settings().fan_out_chunk]
+    left = purges.departures(tx, [(trigger.environment_id, _object_of(each)) for each in chunk])
+    return {who for (_, who), gone in left.items() if gone.sequence > trigger.sequence}
+
+
+def _make_runs(
+    tx: Transaction, triggers: Sequence[Trigger], cursor: int, departed: Collection[Reference] = frozenset()
+) -> None:
     compiled = catalog(resources.catalog_number(tx))
     revoked = _revoked(tx, triggers)
     runs: list[dict[str, Any]] = []
     for trigger in triggers:
         workflow = compiled.program(tx, trigger.environment_id, trigger.version_id).workflow
-        runs.extend(_runs(trigger, workflow, revoked.get(trigger.id, NOBODY), cursor))
+        made = _runs(trigger, workflow, revoked.get(trigger.id, NOBODY), cursor)
+        runs.extend(run for run in made if Reference(run["collection"], run["recipient_id"]) not in departed)
     tx.ring(*insert_runs(tx, runs))
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from notify_workers.settings import settings
-from notify_workers.vendors import VendorRefused, VendorReply, VendorSilent, ask
+from notify_workers.vendors import RATE_LIMITED, VendorRefused, VendorReply, VendorSilent, ask
 
 VENDOR = "Microsoft Teams"
 SCOPE = "https://graph.microsoft.com/.default"
@@ -79,11 +79,16 @@ _tokens = _Tokens()
 
 
 def check(application: Application) -> str | None:
-    """None when Microsoft lets the application in; otherwise why not. Raises `VendorSilent`."""
+    """None when Microsoft lets the application in; otherwise why not.
+
+    Raises `VendorSilent`, and `VendorRefused` of a rate limit.
+    """
     try:
         _tokens.forget(_key(application))
         _token(application)
     except VendorRefused as refused:
+        if refused.status == RATE_LIMITED:  # which says nothing about who is connected
+            raise
         return refused.reason
     return None
 

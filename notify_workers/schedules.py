@@ -68,7 +68,7 @@ def create(tx: Transaction, environment: UUID, request: ScheduleRequest) -> list
     """One schedule for each recipient. Raises `InvalidParams` for times that cannot be."""
     identify(tx, [(environment, each) for each in request.identities()])
     now = session.now(tx)
-    check_times(request.repeats, request.scheduled_at, request.ending_at, now)
+    check_times(request.scheduled_at, request.ending_at, now)
     starts_at = request.scheduled_at or now
     recurrence = Recurrence(
         tuple(Rule.of(each) for each in request.repeats), request.scheduled_at, starts_at, request.ending_at
@@ -112,12 +112,8 @@ def _tenant_id(tenant: str | Mapping[str, Any] | None) -> str | None:
     return str(tenant["id"]) if isinstance(tenant, Mapping) else tenant
 
 
-def check_times(
-    repeats: Sequence[Any], scheduled_at: datetime | None, ending_at: datetime | None, now: datetime, *, place: str = ""
-) -> None:
-    """Raises `InvalidParams` when a schedule would never happen, or would end before it begins. `place` is where it is told."""
-    if not repeats and scheduled_at is None:
-        raise _problem(f"{place}repeats", "must have a rule unless `scheduled_at` is given", "missing")
+def check_times(scheduled_at: datetime | None, ending_at: datetime | None, now: datetime, *, place: str = "") -> None:
+    """Raises `InvalidParams` when a schedule would end before it begins. `place` is where it is told."""
     if ending_at is not None and ending_at < (scheduled_at or now):
         raise _problem(f"{place}ending_at", "must not be before the schedule begins", "value_error")
 
@@ -141,10 +137,10 @@ class ScheduleChange:
 
 
 def update(tx: Transaction, environment: UUID, ids: Sequence[UUID], change: ScheduleChange) -> list[Schedule]:
-    """Changes schedules, all or none. Raises `InvalidParams` when one of them is unknown, or would never happen."""
-    identify(tx, [(environment, each) for each in change.identities()])
-    found = rows.lock(tx, environment, ids)
+    """Changes schedules, all or none. Raises `InvalidParams` when one of them is unknown, or would end too early."""
+    found = rows.lock(tx, environment, ids)  # before the tenant, as whoever runs a schedule does it
     _check_known(ids, found)
+    identify(tx, [(environment, each) for each in change.identities()])
     now = session.now(tx)
     for schedule in found:
         changed = _timed(_changed(schedule, change, now), change, now)
@@ -183,7 +179,7 @@ def _changed(schedule: Schedule, change: ScheduleChange, now: datetime) -> Sched
 def _timed(schedule: Schedule, change: ScheduleChange, now: datetime) -> Schedule:
     """With the next occurrence. One that is due and not made yet is not passed over because something else changes."""
     if change.times:
-        check_times(schedule.repeats, schedule.scheduled_at, schedule.ending_at, schedule.inserted_at)
+        check_times(schedule.scheduled_at, schedule.ending_at, schedule.inserted_at)
     elif schedule.next_occurrence_at is None or schedule.next_occurrence_at <= now:
         return schedule
     return replace(schedule, next_occurrence_at=_next(schedule, now))
@@ -207,11 +203,15 @@ def delete(tx: Transaction, environment: UUID, ids: Sequence[UUID]) -> list[Sche
 
 def create_one(tx: Transaction, environment: UUID, _: Mapping[str, Any], item: Mapping[str, Any]) -> None:
     """An item of the bulk operation `schedules.create`: a schedule for one recipient, with the id that it is to have."""
+    if not item["recipients"]:
+        raise _problem("recipient", "is missing", "missing")
     times = {name: datetime.fromisoformat(item[name]) for name in ("scheduled_at", "ending_at") if item.get(name)}
     create(tx, environment, ScheduleRequest(**{**item, "id": UUID(item["id"]), **times}))
 
 
 def name_of(_: Mapping[str, Any], item: Mapping[str, Any]) -> tuple[str | None, str]:
+    if not item["recipients"]:
+        return None, ""
     recipient = reference(item["recipients"][0])
     return (None if recipient.is_user else recipient.collection), recipient.id
 
@@ -259,8 +259,10 @@ def _trigger(tx: Transaction, schedule: Schedule, at: datetime) -> None:
     }
     try:
         started = triggers.trigger_within(tx, trigger_id, payload)
-    except StepFailed as error:
-        log.warning("schedule %s: the occurrence of %s starts nothing: %s", schedule.id, at, error)
+    except StepFailed:
+        log.warning(
+            "schedule %s: the occurrence of %s starts nothing: the workflow does not take its data", schedule.id, at
+        )
         return
     if not started:
         log.warning("schedule %s: the occurrence of %s starts nothing: no such active workflow", schedule.id, at)

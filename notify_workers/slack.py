@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from notify_workers.settings import settings
-from notify_workers.vendors import VendorRefused, VendorSilent, ask
+from notify_workers.vendors import RATE_LIMITED, VendorRefused, VendorSilent, ask
 
 MOST_CHANNELS = 999
 """What Slack takes as `limit`."""
@@ -51,10 +51,15 @@ class Channels:
 
 
 def check(token: str) -> str | None:
-    """None when Slack knows the token; otherwise Slack's word for the reason. Raises `VendorSilent`."""
+    """None when Slack knows the token; otherwise Slack's word for the reason.
+
+    Raises `VendorSilent`, and `VendorRefused` of a rate limit.
+    """
     try:
         _call("auth.test", token)
     except VendorRefused as refused:
+        if refused.status == RATE_LIMITED:  # which says nothing about who is connected
+            raise
         return refused.reason
     return None
 

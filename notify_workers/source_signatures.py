@@ -30,6 +30,17 @@ def verified(source_type: str, secret: str, headers: Mapping[str, str], body: by
             return _standard(secret, headers, body)
 
 
+def signed_headers(source_type: str, headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The headers of a verified request: its id is the one that was signed, by both of its names.
+
+    Otherwise who has seen a request could repeat it under the other name, and it would count as another event.
+    """
+    if source_type in ("segment", "rudderstack") or (source_type == "http" and OWN in headers):
+        return headers
+    identifier = headers.get("svix-id", headers.get("webhook-id", ""))
+    return {**headers, "svix-id": identifier, "webhook-id": identifier}
+
+
 def _standard(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
     """Standard Webhooks, and Svix' older names of its headers (https://www.standardwebhooks.com); five minutes at most."""
     sent = headers.get("svix-timestamp") or headers.get("webhook-timestamp") or ""

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from notify_workers.errors import InvalidParams
+from notify_workers.recipients import write_each
 from notify_workers.store import subscriptions as rows
-from notify_workers.store.recipients import identify
 from notify_workers.store.session import Transaction
 from notify_workers.store.subscriptions import Subscription
-from workflows.recipients import Reference, identity, reference
+from workflows.recipients import Identity, Reference, identity, reference
 
 
 def add(
@@ -26,14 +27,10 @@ def add(
     of those that a subscription had; without them it keeps them.
     """
     who = list(dict.fromkeys(reference(each) for each in recipients))
-    rows.make_known(tx, environment, [object_, *who])
-    identify(tx, [(environment, identity(each)) for each in recipients if isinstance(each, dict) and _says_more(each)])
+    said = [identity(each) if isinstance(each, dict) else Identity(reference(each)) for each in recipients]
+    write_each(tx, environment, [Identity(object_), *said], "recipients")
     rows.upsert(tx, environment, object_, who, properties)
     return _of(tx, environment, object_, who)
-
-
-def _says_more(entity: dict[str, Any]) -> bool:
-    return bool(entity.keys() - {"id", "collection", "$trigger_data"})
 
 
 def remove(
@@ -59,8 +56,10 @@ def bulk_add(tx: Transaction, environment: UUID, context: Mapping[str, Any], ite
 
 
 def bulk_remove(tx: Transaction, environment: UUID, context: Mapping[str, Any], item: Any) -> None:
-    """One object of a bulk operation: `{id, recipients}`, in the context's collection."""
+    """One object of a bulk operation: `{id, recipients}`, in the context's collection. Raises for a recipient without an id."""
     object_ = Reference(context["collection"], item["id"])
+    if not all(isinstance(each, str) or each.get("id") for each in item["recipients"]):
+        raise InvalidParams("a recipient has no id")
     rows.remove(tx, environment, object_, list(dict.fromkeys(reference(each) for each in item["recipients"])))
 
 

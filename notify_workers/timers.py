@@ -10,7 +10,7 @@ from collections.abc import Callable
 from redis import RedisError
 
 from notify_workers import lifeline, queue
-from notify_workers.errors import StoreUnavailable
+from notify_workers.errors import StoreUnavailable, kind_and_place
 from notify_workers.settings import settings
 from notify_workers.store import due, waits
 from notify_workers.store.session import transaction
@@ -65,6 +65,6 @@ def run(stopping: Callable[[], bool]) -> None:
         except (StoreUnavailable, RedisError) as error:
             log.warning("waiting: %s", error)
             time.sleep(1.0)
-        except Exception:
-            log.exception("the timer process goes on after an error")
+        except Exception as error:
+            log.error("the timer process goes on after an error: %s", kind_and_place(error))
             time.sleep(1.0)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid5
@@ -14,15 +14,15 @@ from pydantic_core import from_json
 from notify_workers import fanout, pending
 from notify_workers.cancellations import CancellationKey
 from notify_workers.catalog import catalog
-from notify_workers.errors import StoreUnavailable, kind_and_place
+from notify_workers.errors import DoorbellError, StoreUnavailable, kind_and_place
 from notify_workers.pending import Pending
 from notify_workers.settings import settings
 from notify_workers.store import cancellations as cancellation_rows
-from notify_workers.store import resources, triggers
+from notify_workers.store import purges, resources, triggers
 from notify_workers.store.recipients import identify
 from notify_workers.store.resources import WorkflowStatus
 from notify_workers.store.runs import StepClaim
-from notify_workers.store.session import Transaction, transaction
+from notify_workers.store.session import Transaction, transact
 from workflows.effects import TriggerWorkflow
 from workflows.errors import StepFailed
 from workflows.recipients import TENANTS, Identity, Reference, identity, reference
@@ -37,6 +37,8 @@ class TriggerRequest:
     id: UUID
     sequence: int
     payload: dict[str, Any]
+    departed: Mapping[Reference, Reference | None] = field(default_factory=dict)
+    """Who was deleted after the trigger was made, before it was accepted, and whom they were merged into."""
 
     @property
     def environment_id(self) -> UUID:
@@ -53,11 +55,22 @@ class TriggerRequest:
 
     @cached_property
     def recipients(self) -> list[tuple[Reference, dict[str, Any] | None]]:
-        """Each once, in the order given, with the data that is only for them."""
+        """Each once, in the order given, with the data that is only for them; not those who have departed."""
         found: dict[Reference, dict[str, Any] | None] = {}
         for entity in self.payload["recipients"]:
-            found.setdefault(reference(entity), _trigger_data(entity))
+            reached: Reference | None = reference(entity)
+            while reached is not None and reached in self.departed:
+                reached = self.departed[reached]
+            if reached is not None:
+                found.setdefault(reached, _trigger_data(entity))
         return list(found.items())
+
+    @property
+    def named(self) -> set[Reference]:
+        """Everybody whom the request is about."""
+        tenant = [Reference(TENANTS, self.tenant)] if self.tenant else []
+        actor = [self.actor] if self.actor else []
+        return {*(each for each, _ in self.recipients), *actor, *tenant}
 
     @property
     def actor(self) -> Reference | None:
@@ -70,7 +83,11 @@ class TriggerRequest:
         return tenant["id"] if isinstance(tenant, dict) else tenant
 
     def identities(self) -> Iterable[Identity]:
-        """What the request says of anybody. A tenant that is only named is made, as a stub (contract: semantics §1)."""
+        """What the request says of anybody who has not departed."""
+        return (each for each in self._identities() if each.reference not in self.departed)
+
+    def _identities(self) -> Iterable[Identity]:
+        """A tenant that is only named is made, as a stub (contract: semantics §1)."""
         entities = [*self.payload["recipients"], self.payload.get("actor")]
         yield from (identity(entity) for entity in entities if isinstance(entity, dict) and _says_something(entity))
         tenant = self.payload.get("tenant")
@@ -85,6 +102,17 @@ def _says_something(entity: dict[str, Any]) -> bool:
 
 def _trigger_data(entity: str | dict[str, Any]) -> dict[str, Any] | None:
     return entity.get("$trigger_data") if isinstance(entity, dict) else None
+
+
+class Departed(DoorbellError):
+    """Triggers name somebody who was deleted after them."""
+
+    code = "departed"
+    type = "api_error"
+
+    def __init__(self, who: Mapping[UUID, Mapping[Reference, Reference | None]]) -> None:
+        super().__init__("Somebody was deleted after the trigger was made")
+        self.who = who
 
 
 def accept(trigger_ids: Sequence[UUID]) -> None:
@@ -125,9 +153,22 @@ def _request(tx: Transaction, waiting: Pending) -> TriggerRequest | None:
 
 
 def _accept(waiting: Sequence[Pending]) -> None:
-    with transaction() as tx:
-        _start(tx, [request for each in waiting if (request := _request(tx, each))])
+    """A deletion wins over a trigger that was made before it: nobody is made anew, or told anything, by what is late."""
+    departed: Mapping[UUID, Mapping[Reference, Reference | None]] = {}
+    while True:
+        try:
+            return _accept_but(waiting, departed)
+        except Departed as found:
+            departed = {**departed, **found.who}
+
+
+def _accept_but(waiting: Sequence[Pending], departed: Mapping[UUID, Mapping[Reference, Reference | None]]) -> None:
+    def start(tx: Transaction) -> None:
+        requests = [request for each in waiting if (request := _request(tx, each))]
+        _start(tx, [replace(each, departed=departed.get(each.id, {})) for each in requests])
         triggers.forget_payloads(tx, [each.trigger_id for each in waiting if not each.payload])
+
+    transact(start)
 
 
 def _start(tx: Transaction, requests: Sequence[TriggerRequest]) -> list[TriggerRequest]:
@@ -136,10 +177,29 @@ def _start(tx: Transaction, requests: Sequence[TriggerRequest]) -> list[TriggerR
     runnable = [each for each in requests if _runnable(each, statuses)]
     identify(tx, ((each.environment_id, identity) for each in runnable for identity in each.identities()))
     rows = [_row(each, statuses[each.environment_id, each.workflow_key].version_id) for each in runnable]
-    fresh = triggers.insert_triggers(tx, rows)
+    fresh, anybody_deleted = triggers.insert_triggers(tx, rows)
+    if anybody_deleted:
+        _check_departures(tx, [each for each in runnable if each.id in fresh])
     cancellation_rows.lock(tx, [each.cancellation.lock for each in runnable if each.cancellation])
     fanout.start(tx, [_trigger(row) for row in rows if row["id"] in fresh])
     return runnable
+
+
+def _check_departures(tx: Transaction, requests: Sequence[TriggerRequest]) -> None:
+    """Raises `Departed`. Whoever is identified is held by now, so a deletion that is under way has ended."""
+    named = {(each.environment_id, who) for each in requests for who in each.named}
+    left = purges.departures(tx, named)
+    found: dict[UUID, dict[Reference, Reference | None]] = {}
+    for each in requests:
+        late = {
+            who: gone.into
+            for who in each.named
+            if (gone := left.get((each.environment_id, who))) and gone.sequence > each.sequence
+        }
+        if late.keys() - each.departed.keys():
+            found[each.id] = {**each.departed, **late}
+    if found:
+        raise Departed(found)
 
 
 def trigger_from_step(tx: Transaction, claim: StepClaim, asked: TriggerWorkflow) -> str | None:

@@ -17,6 +17,9 @@ LONGEST_REASON = 300
 """Characters of what a vendor says that are passed on."""
 
 
+RATE_LIMITED = 429
+
+
 class VendorSilent(DoorbellError):
     """The vendor does not answer, or not in its own way. Not a 5xx: the fault is not here, and clients would try again."""
 
@@ -36,7 +39,7 @@ class VendorRefused(DoorbellError):
         self.reason = "".join(each for each in reason if each.isprintable())[:LONGEST_REASON]
         super().__init__(f"{vendor}: {self.reason}")
         if rate_limited:
-            self.code, self.status, self.type = "rate_limited", 429, "rate_limit_error"
+            self.code, self.status, self.type = "rate_limited", RATE_LIMITED, "rate_limit_error"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,9 @@ def _row(name: str, setting: Field[Any]) -> str:
 
 def _written(default: object) -> str:
     """As it would be written into the environment."""
-    return str(default).lower() if isinstance(default, bool) else str(default).removesuffix(".0")
+    if isinstance(default, float):
+        return str(default).removesuffix(".0")
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def test_the_page_of_settings_is_what_the_settings_say() -> None:

@@ -169,7 +169,10 @@ class TriggerWorkflowStep(Step):
 
 @dataclass(frozen=True, slots=True)
 class AwaitedEvent:
-    """`key` is the event's (`seen`, `completed`, `enter` …), `source` the workflow's, audience's or source's key."""
+    """`key` is the event's (`seen`, `completed`, `enter` …), `source` the workflow's, audience's or source's key.
+
+    Of a guide's message it is `guide:<key>`.
+    """
 
     type: Literal["integration_source", "message", "workflow", "audience", "recipient"]
     key: str

@@ -153,14 +153,32 @@ def _segment(body: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-TRAITS = {"phone": "phone_number", "createdAt": "created_at"}
+TRAITS = {"phone": "phone_number"}
+
+SECONDS = 100_000_000_000
+"""A time since 1970 that is less is in seconds, not in milliseconds."""
 
 
 def _traits(traits: Mapping[str, Any]) -> dict[str, Any]:
     """A user's properties: the traits, those that have a name of their own here under that one."""
     found = {TRAITS.get(name, name): value for name, value in traits.items() if name not in ("id", "collection")}
+    if created := _created(found.get("createdAt")):
+        del found["createdAt"]
+        found["created_at"] = created
     names = [each for each in (traits.get("firstName"), traits.get("lastName")) if isinstance(each, str) and each]
     return {"name": " ".join(names), **found} if names else found
+
+
+def _created(value: object) -> str | None:
+    """A time as ISO 8601; None for what is none, which stays what it is."""
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value).isoformat()
+        except ValueError:
+            return None
+    if isinstance(value, int) and not isinstance(value, bool) and value < SECONDS:
+        return _milliseconds(value * 1000)
+    return _milliseconds(value)
 
 
 SEGMENT = SourceType("preprocess.type", "body.messageId", "body.userId", _segment, (_identify("identify"),))

@@ -7,7 +7,7 @@ of both kinds, `delivery_status` for the delivery alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import ge, gt, le, lt
 from typing import Literal
@@ -33,6 +33,9 @@ _RANKS = {
 }
 _JOINED = {"seen_not_read": ("seen", "read"), "read_not_link_clicked": ("read", "link_clicked")}
 """The one engagement status is there, the other one is not."""
+
+IMPLIED: Mapping[str, Sequence[str]] = {"read": ("seen",), "interacted": ("seen", "read")}
+"""Who reads has seen, and who interacts has read: else an item would turn unread again where the clients show it as read."""
 
 STATUS_CASES = (SKIPPED, *_RANKS, *_JOINED)
 

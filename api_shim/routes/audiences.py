@@ -16,6 +16,7 @@ from api_shim.errors import problem
 from api_shim.openapi import body_of, query_of
 from api_shim.pages import Page, foreign, page
 from api_shim.query import parse_query
+from api_shim.routes.users import check_sizes
 from api_shim.schemas.audiences import (
     AudienceMember,
     AudienceMembersRequest,
@@ -28,7 +29,7 @@ from notify_workers import audiences
 from notify_workers.errors import NotFound
 from notify_workers.store import audiences as rows
 from notify_workers.store.audiences import Listed, Member
-from notify_workers.store.session import transaction
+from notify_workers.store.session import transact, transaction
 
 router = APIRouter(tags=["Audiences"])
 
@@ -85,12 +86,13 @@ async def add(key: Key, request: Request, caller: Secret) -> Response:
     """Identifies users and adds them to a static audience; `create_audience=true` makes one that does not exist."""
     query = check(CreateQuery, parse_query(request.url.query))
     _, written = await read_model(request, AudienceMembersRequest)
+    check_sizes("members", [each["user"] for each in written["members"]])
     return await run_in_threadpool(_add, caller.environment_id, key, written["members"], query.create_audience)
 
 
 def _add(environment: UUID, key: str, members: list[dict[str, Any]], create: bool) -> Response:
-    with transaction() as tx:
-        audiences.add(tx, environment, key, [_wanted(each) for each in members], create=create)
+    wanted = [_wanted(each) for each in members]
+    transact(lambda tx: audiences.add(tx, environment, key, wanted, create=create))
     return Response(status_code=204)
 
 
@@ -104,8 +106,8 @@ async def remove(key: Key, request: Request, caller: Secret) -> Response:
 
 
 def _remove(environment: UUID, key: str, members: list[dict[str, Any]]) -> Response:
-    with transaction() as tx:
-        audiences.remove(tx, environment, key, [_wanted(each) for each in members])
+    wanted = [_wanted(each) for each in members]
+    transact(lambda tx: audiences.remove(tx, environment, key, wanted))
     return Response(status_code=204)
 
 

@@ -28,7 +28,7 @@ from api_shim.schemas.users import Object, RecipientsQuery
 from notify_workers import recipients as door
 from notify_workers.errors import NotFound
 from notify_workers.store import recipients
-from notify_workers.store.session import transaction
+from notify_workers.store.session import transact, transaction
 from workflows.recipients import TENANTS, Reference
 
 router = APIRouter(tags=["Objects"])
@@ -108,6 +108,5 @@ def delete_object(thing: Thing, caller: Secret) -> Response:
 
     Deleting an unknown object is no error.
     """
-    with transaction() as tx:
-        door.delete(tx, caller.environment_id, thing)
+    transact(lambda tx: door.delete(tx, caller.environment_id, thing))
     return Response(status_code=204)

@@ -151,7 +151,7 @@ def _item(wanted: BulkSchedule, written: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": str(uuid4()),
         "workflow": wanted.workflow,
-        "recipients": [written["recipient"]],
+        "recipients": [] if wanted.recipient is None else [written["recipient"]],
         "actor": written.get("actor"),
         "tenant": written.get("tenant"),
         "data": wanted.data,
@@ -165,7 +165,7 @@ def _bulk_create(caller: Caller, wanted: list[BulkSchedule], items: list[dict[st
     with transaction() as tx:
         now = session.now(tx)
         for index, each in enumerate(wanted):
-            schedules.check_times(each.repeats, each.scheduled_at, each.ending_at, now, place=f"schedules[{index}].")
+            schedules.check_times(each.scheduled_at, each.ending_at, now, place=f"schedules[{index}].")
         operation = bulk_operations.start(tx, caller.environment_id, "schedules.create", items)
     return BulkOperation.of(operation)
 

@@ -10,7 +10,7 @@ from api_shim.bodies import parse_json, read_body
 from api_shim.errors import AuthenticationFailed
 from notify_workers import sources
 from notify_workers.errors import NotFound
-from notify_workers.source_signatures import verified
+from notify_workers.source_signatures import signed_headers, verified
 from notify_workers.store import sources as rows
 from notify_workers.store.session import transaction
 from notify_workers.store.sources import Source
@@ -26,7 +26,7 @@ async def receive(token: str, request: Request) -> Response:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.scope["headers"]}
     if not verified(source.type, source.settings["secret"], headers, body):
         raise AuthenticationFailed("invalid_signature", "The signature is missing, wrong or too old")
-    await run_in_threadpool(sources.receive, source, headers, parse_json(body))
+    await run_in_threadpool(sources.receive, source, signed_headers(source.type, headers), parse_json(body))
     return Response(status_code=204)
 
 

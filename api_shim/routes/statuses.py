@@ -22,10 +22,11 @@ from api_shim.schemas.statuses import (
     BulkUpdateMessagesForChannelRequest,
     MessageInteractedRequest,
 )
-from api_shim.updates import too_soon
+from api_shim.updates import once_a_second
 from notify_workers import channel_messages, statuses
 from notify_workers.errors import NotFound
 from notify_workers.store import environments, messages
+from notify_workers.store.feeds import ARRIVED
 from notify_workers.store.messages import MessageFilter, MessageRow
 from notify_workers.store.session import Transaction, transaction
 from workflows.recipients import USERS, Reference
@@ -158,7 +159,7 @@ def _change_some(
     ids = list(dict.fromkeys(wanted.message_ids))
     with transaction() as tx:
         _permitted(tx, caller, ids)
-        refused = too_soon(caller.environment_id, status, ids)
+    with once_a_second(caller.environment_id, status, ids) as refused, transaction() as tx:
         statuses.change(tx, caller.environment_id, [each for each in ids if each not in refused], status, metadata)
         found = messages.messages_by_id(tx, caller.environment_id, ids)
     if refused:
@@ -198,7 +199,7 @@ def _filter(caller: Caller, channel_id: UUID, wanted: BulkUpdateMessagesForChann
         allowed_tenants=_allowed(caller, users),
         has_tenant=wanted.has_tenant,
         archived=wanted.archived or "include",
-        statuses=[wanted.delivery_status] if wanted.delivery_status else (),
+        statuses=_statuses(wanted),
         engagement_statuses=[wanted.engagement_status] if wanted.engagement_status else (),
         trigger_data=wanted.trigger_data or None,
         inserted_gt=wanted.newer_than,
@@ -210,6 +211,13 @@ def _tenants(wanted: BulkUpdateMessagesForChannelRequest) -> list[str | None]:
     """Browsers mark what their feed shows them: of a tenant, and what belongs to none unless they say so."""
     tenants: list[str | None] = [*(wanted.tenants or ())]
     return [*tenants, None] if tenants and wanted.user_ids and wanted.has_tenant is None else tenants
+
+
+def _statuses(wanted: BulkUpdateMessagesForChannelRequest) -> Sequence[str]:
+    """Browsers mark what their feed shows them, which has not what is held back by a send window."""
+    if wanted.delivery_status:
+        return [wanted.delivery_status]
+    return ARRIVED if wanted.user_ids else ()
 
 
 def _allowed(caller: Caller, users: Sequence[str]) -> list[str | None] | None:

@@ -8,15 +8,16 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
+from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
 
 from api_shim.auth import Caller, Secret
 from api_shim.bodies import check, read_model
-from api_shim.errors import problem
+from api_shim.errors import problem, too_large
 from api_shim.openapi import body_of, query_of
 from api_shim.pages import Page, PageQuery, foreign, page
 from api_shim.query import parse_query
-from api_shim.routes.users import UserId
+from api_shim.routes.users import UserId, check_sizes
 from api_shim.schemas.bulk_operations import BulkOperation
 from api_shim.schemas.common import MOST_ID_CHARACTERS, PageInfo
 from api_shim.schemas.subscriptions import (
@@ -30,8 +31,9 @@ from api_shim.schemas.subscriptions import (
     UserSubscriptionsQuery,
 )
 from notify_workers import bulk_operations, subscriptions
+from notify_workers.settings import settings
 from notify_workers.store import subscriptions as rows
-from notify_workers.store.session import transaction
+from notify_workers.store.session import transact, transaction
 from workflows.recipients import USERS, Reference, reference
 
 router = APIRouter(tags=["Subscriptions"])
@@ -74,9 +76,7 @@ def list_for_user(user_id: UserId, request: Request, caller: Secret) -> ListSubs
 def list_for_object(object_: ObjectOfPath, request: Request, caller: Secret) -> ListSubscriptionsResponse:
     """An object's subscribers, or with `mode=recipient` what the object itself is subscribed to."""
     query = check(ObjectSubscriptionsQuery, parse_query(request.url.query))
-    other, foreign_filter = (query.recipients, "objects") if query.mode == "object" else (query.objects, "recipients")
-    if getattr(query, foreign_filter) is not None:
-        raise problem(foreign_filter, f"cannot be given with mode={query.mode}")
+    other = query.recipients if query.mode == "object" else query.objects
     only = None if other is None else [_reference(each) for each in other]
     return _page(caller, query, query.mode, object_, only, query.with_preferences)
 
@@ -121,14 +121,21 @@ def _place(field: str, key: str | None) -> Reference | None:
 async def add(object_: ObjectOfPath, request: Request, caller: Secret) -> list[Subscription]:
     """Subscribes recipients, identifying those that are given inline. Who is subscribed already gets the new properties."""
     wanted, written = await read_model(request, UpsertSubscriptionsRequest)
+    _check_sizes(written, "")
     return await run_in_threadpool(_add, caller.environment_id, object_, written["recipients"], wanted.properties)
+
+
+def _check_sizes(written: dict[str, Any], place: str) -> None:
+    """Recipients, and what is said of their subscriptions, each of which keeps a copy of it."""
+    check_sizes(f"{place}recipients", written["recipients"])
+    if len(to_json(written.get("properties"))) > settings().max_properties:
+        raise too_large(f"{place}properties", settings().max_properties)
 
 
 def _add(
     environment: UUID, object_: Reference, recipients: list[Any], properties: dict[str, Any] | None
 ) -> list[Subscription]:
-    with transaction() as tx:
-        found = subscriptions.add(tx, environment, object_, recipients, properties)
+    found = transact(lambda tx: subscriptions.add(tx, environment, object_, recipients, properties))
     return [Subscription.of(each) for each in found]
 
 
@@ -141,8 +148,7 @@ async def remove(object_: ObjectOfPath, request: Request, caller: Secret) -> lis
 
 
 def _remove(environment: UUID, object_: Reference, who: list[Reference]) -> list[Subscription]:
-    with transaction() as tx:
-        found = subscriptions.remove(tx, environment, object_, who)
+    found = transact(lambda tx: subscriptions.remove(tx, environment, object_, who))
     return [Subscription.of(each) for each in found]
 
 
@@ -150,6 +156,8 @@ def _remove(environment: UUID, object_: Reference, who: list[Reference]) -> list
 async def bulk_add(collection: Collection, request: Request, caller: Secret) -> BulkOperation:
     """Subscribes recipients to each of many objects of a collection."""
     _, written = await read_model(request, BulkUpsertSubscriptionsRequest)
+    for index, each in enumerate(written["subscriptions"]):
+        _check_sizes(each, f"subscriptions[{index}].")
     return await run_in_threadpool(_start, caller, "subscriptions.add", collection, written["subscriptions"])
 
 

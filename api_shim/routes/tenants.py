@@ -29,7 +29,7 @@ from notify_workers import recipients as door
 from notify_workers.errors import NotFound
 from notify_workers.store import environments, recipients
 from notify_workers.store.recipients import Recipient
-from notify_workers.store.session import transaction
+from notify_workers.store.session import transact, transaction
 from workflows.recipients import TENANTS, Reference
 
 router = APIRouter(tags=["Tenants"])
@@ -116,6 +116,5 @@ def delete_tenant(tenant: TenantOfPath, caller: Secret) -> Response:
 
     Deleting an unknown tenant is no error.
     """
-    with transaction() as tx:
-        door.delete(tx, caller.environment_id, tenant)
+    transact(lambda tx: door.delete(tx, caller.environment_id, tenant))
     return Response(status_code=204)

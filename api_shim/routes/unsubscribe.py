@@ -31,6 +31,13 @@ button {{ font: inherit; padding: .6rem 1.2rem; border: 0; border-radius: 8px; b
 """
 ASK = '<p>You will get no more news and offers from us.</p><form method="post"><button>Unsubscribe</button></form>'
 DONE = "<p>You will get no more news and offers from us. Messages about your account still reach you.</p>"
+HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
 UNKNOWN = "<p>Please use the link in the newest message that you have got.</p>"
 
 
@@ -52,5 +59,4 @@ def unsubscribe(token: str) -> HTMLResponse:
 
 
 def _page(title: str, body: str, status: int = 200) -> HTMLResponse:
-    headers = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
-    return HTMLResponse(PAGE.format(title=title, body=body), status, headers)
+    return HTMLResponse(PAGE.format(title=title, body=body), status, HEADERS)

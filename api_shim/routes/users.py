@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api_shim.auth import Caller, Public, Secret
-from api_shim.bodies import check, read_model
+from api_shim.bodies import check, read_model, read_model_or_query
 from api_shim.errors import problem, too_large
 from api_shim.openapi import body_of, query_of
 from api_shim.pages import Page, page
@@ -31,7 +31,7 @@ from notify_workers import recipients as door
 from notify_workers.errors import NotFound
 from notify_workers.settings import settings
 from notify_workers.store import recipients
-from notify_workers.store.session import transaction
+from notify_workers.store.session import transact, transaction
 from workflows.recipients import USERS, Identity, Reference
 
 router = APIRouter(tags=["Users"])
@@ -105,7 +105,7 @@ def get_user(user: UserOfPath, caller: Public) -> User:
 async def identify(user: UserOfPath, request: Request, caller: Public) -> User:
     """Creates a user or changes one: only the properties sent change, and maps are merged deeply."""
     caller.require("user/write", user)
-    wanted, written = await read_model(request, Properties)
+    wanted, written = await read_model_or_query(request, Properties)
     return User.of(await run_in_threadpool(write, caller, identity_of(user, wanted, written)))
 
 
@@ -122,8 +122,7 @@ def identity_of(reference: Reference, wanted: Any, written: dict[str, Any]) -> I
 
 def write(caller: Caller, identity: Identity) -> recipients.Recipient:
     """Writes a recipient. Raises 422 when it would become too large."""
-    with transaction() as tx:
-        return door.write(tx, caller.environment_id, identity)
+    return transact(lambda tx: door.write(tx, caller.environment_id, identity))
 
 
 @router.delete("/v1/users/{user_id}", operation_id="deleteUser", status_code=204)
@@ -132,8 +131,7 @@ def delete_user(user: UserOfPath, caller: Secret) -> Response:
 
     Deleting an unknown user is no error.
     """
-    with transaction() as tx:
-        door.delete(tx, caller.environment_id, user)
+    transact(lambda tx: door.delete(tx, caller.environment_id, user))
     return Response(status_code=204)
 
 
@@ -147,5 +145,4 @@ async def merge(user: UserOfPath, request: Request, caller: Secret) -> User:
 
 
 def _merge(caller: Caller, secondary: str, primary: str) -> User:
-    with transaction() as tx:
-        return User.of(door.merge_users(tx, caller.environment_id, secondary, primary))
+    return User.of(transact(lambda tx: door.merge_users(tx, caller.environment_id, secondary, primary)))

@@ -10,7 +10,9 @@ from api_shim.schemas.common import Answer
 
 
 class RpcRequest(BaseModel):
-    jsonrpc: Literal["2.0"]
+    """Of any version; it is answered as 2.0."""
+
+    jsonrpc: str
     id: Annotated[str, Field(max_length=256)]
     method: str
     params: dict[str, Any] | None = None

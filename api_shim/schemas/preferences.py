@@ -39,7 +39,7 @@ class BulkPreferenceSetRequest(PreferenceSetRequest):
 
 class BulkSetUserPreferencesRequest(BaseModel):
     preferences: BulkPreferenceSetRequest
-    user_ids: list[UserId] = Field(min_length=1)
+    user_ids: list[UserId]
 
 
 class PreferencesQuery(BaseModel):

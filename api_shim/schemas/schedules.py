@@ -94,8 +94,10 @@ class CreateSchedulesRequest(ScheduleTimes):
 
 
 class BulkSchedule(ScheduleTimes):
+    """Without a recipient, as the contract allows, it cannot be made, and the operation says so."""
+
     workflow: Name
-    recipient: RecipientRequest
+    recipient: RecipientRequest | None = None
 
 
 class BulkCreateSchedulesRequest(BaseModel):

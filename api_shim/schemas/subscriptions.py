@@ -5,10 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from api_shim.schemas.common import Answer, Name, ObjectReference, PageInfo, RecipientRequest, ReferenceRequest
+from api_shim.schemas.common import (
+    Answer,
+    Name,
+    ObjectReference,
+    PageInfo,
+    RecipientRequest,
+    ReferenceRequest,
+    UserId,
+)
 from api_shim.schemas.users import Object, RecipientsQuery, User
 from api_shim.schemas.workflow_recipient_runs import as_list
 from notify_workers.settings import settings
@@ -32,7 +40,7 @@ FewFilters = BeforeValidator(lambda value: _too_many("filters", as_list(value), 
 
 
 class ObjectSubscriptionsQuery(RecipientsQuery):
-    """Filters name the other side: recipients with `mode=object`, objects with `mode=recipient`."""
+    """Filters name the other side: recipients with `mode=object`, objects with `mode=recipient`. The other is not heeded."""
 
     mode: Literal["recipient", "object"] = "object"
     recipients: Annotated[list[ReferenceRequest], FewFilters] | None = None
@@ -58,10 +66,28 @@ class ObjectsSubscriptions(UpsertSubscriptionsRequest):
     id: Name
 
 
-class EndedObjectsSubscriptions(DeleteSubscriptionsRequest):
+class PartialReference(BaseModel):
+    """As the contract has it in a bulk operation: it may name nobody, and then its item cannot be done."""
+
+    collection: Name | None = None
+    id: Name | None = None
+
+
+PartialReferenceRequest = Annotated[
+    Annotated[UserId, Tag("<id>")] | Annotated[PartialReference, Tag("<object>")],
+    Discriminator(
+        lambda value: "<id>" if isinstance(value, str) else "<object>" if isinstance(value, dict) else None,
+        custom_error_type="recipient",
+        custom_error_message="must be a user id or an object reference {collection, id}",
+    ),
+]
+
+
+class EndedObjectsSubscriptions(BaseModel):
     """`id` is the object's."""
 
     id: Name
+    recipients: Annotated[list[PartialReferenceRequest], FewRecipients]
 
 
 class BulkUpsertSubscriptionsRequest(BaseModel):

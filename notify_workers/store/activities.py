@@ -8,13 +8,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal, or_, select, true
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.selectable import LateralFromClause
 
-from notify_workers.store.messages import carries, in_order
+from notify_workers.store.messages import in_order
 from notify_workers.store.recipients import Recipient
 from notify_workers.store.session import Transaction, as_json, sql
 from notify_workers.store.tables import batch_items, batch_windows, messages, recipient_runs, triggers
+from notify_workers.store.trigger_data import carries
 from workflows.recipients import Reference
 
 
@@ -123,8 +125,10 @@ def _references(row: Any) -> tuple[Reference, Reference | None]:
 def first_activities(tx: Transaction, ids: Sequence[str], most: int) -> dict[str, list[Activity]]:
     """At most so many of each message, of one environment."""
     query, number = _told(None)
+    asked = func.jsonb_array_elements_text(bindparam("ids", type_=JSONB)).table_valued("value").lateral("asked")
+    of_each = query.where(messages.c.id == asked.c.value).order_by(number).limit(most).lateral("of_each")
     found: dict[str, list[Activity]] = {each: [] for each in ids}
-    rows = [row for each in ids for row in tx.rows(query.where(messages.c.id == each).order_by(number).limit(most))]
+    rows = tx.rows(select(of_each).join_from(asked, of_each, true()).order_by(of_each.c.number), ids=list(ids))
     for message_id, activity in _activities(tx, rows):
         found[message_id].append(activity)
     return found

@@ -85,7 +85,7 @@ _FORGET_OLD = sql("""
     with old as materialized (
         select id from api_log where at < engine_now() - make_interval(secs => :seconds) order by at limit :limit
         for update skip locked)
-    delete from api_log where id in (select id from old)
+    delete from api_log where id = any(array(select id from old))
 """)
 
 

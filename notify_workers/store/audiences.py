@@ -90,7 +90,7 @@ _ADD_EACH = sql("""
     insert into audience_members (environment_id, audience_key, collection, recipient_id, tenant, added_at)
     select :environment, :key, '$users', user_id, tenant, engine_now()
     from jsonb_to_recordset(:members) as given (user_id text, tenant text)
-    order by user_id, tenant
+    order by user_id collate "C", tenant collate "C"
     on conflict do nothing
 """)
 _REMOVE_EACH = sql("""

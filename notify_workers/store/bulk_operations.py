@@ -131,7 +131,7 @@ _FORGET = sql("""
         where status in ('completed', 'failed') and updated_at < engine_now() - make_interval(secs => :age)
         order by updated_at limit :most for update skip locked
     )
-    delete from bulk_operations b using old where b.id = old.id
+    delete from bulk_operations where id = any(array(select id from old))
 """)
 
 

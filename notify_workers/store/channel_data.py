@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from notify_workers.store.recipients import identify
 from notify_workers.store.session import Transaction, as_json, sql
-from workflows.recipients import Reference
+from workflows.recipients import Identity, Reference
 
 _GET = sql("""
     select channel_data -> (:channel)::text from recipients
@@ -25,13 +26,15 @@ _PUT = sql("""
     values (:environment, :collection, :id, :given, engine_now())
     on conflict (environment_id, collection, id) do update set
         channel_data = known.channel_data || excluded.channel_data, updated_at = excluded.updated_at
+    returning xmax = 0 as made
 """)
 
 
 def put(tx: Transaction, environment: UUID, of: Reference, channel: UUID, data: Mapping[str, Any]) -> None:
     """Replaces the channel's document; who is unknown is made."""
     given = as_json({str(channel): data})
-    tx.run(_PUT, environment=environment, collection=of.collection, id=of.id, given=given)
+    if tx.scalar(_PUT, environment=environment, collection=of.collection, id=of.id, given=given):
+        identify(tx, [(environment, Identity(of))])  # whoever comes is judged by dynamic audiences
 
 
 _REMOVE = sql("""

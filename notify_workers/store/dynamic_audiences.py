@@ -54,7 +54,7 @@ _ENTER = sql("""
     insert into audience_members (environment_id, audience_key, collection, recipient_id, tenant, added_at)
     select environment_id, key, '$users', id, '', engine_now()
     from jsonb_to_recordset(:rows) as given (environment_id uuid, key text, id text)
-    order by environment_id, key, id
+    order by environment_id, key collate "C", id collate "C"
     on conflict do nothing
 """)
 _LEAVE = sql("""
@@ -106,17 +106,18 @@ def bounds(tx: Transaction, environment: UUID, size: int) -> list[str]:
     return [row.id for row in tx.rows(_BOUNDS, environment=environment, size=size)]
 
 
-_BETWEEN = sql("""
+_AFTER = """
     select id, properties, created_at, engine_now() as at from recipients
     where environment_id = :environment and collection = '$users' and id > :after
-        and (cast(:until as text) is null or id <= :until)
-    order by id for update
-""")
+"""
+_IN_ORDER = " order by id for update"
+_BETWEEN, _TO_THE_END = sql(_AFTER + " and id <= :until" + _IN_ORDER), sql(_AFTER + _IN_ORDER)
 
 
 def users_between(tx: Transaction, environment: UUID, after: str, until: str | None) -> list[Judged]:
     """Users by id, held until the transaction ends."""
-    rows = tx.rows(_BETWEEN, environment=environment, after=after, until=until)
+    place = {"environment": environment, "after": after}
+    rows = tx.rows(_TO_THE_END, **place) if until is None else tx.rows(_BETWEEN, until=until, **place)
     return [Judged(environment, Reference("$users", row.id), row.properties, row.created_at, row.at) for row in rows]
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select, text, true
+from sqlalchemy import ColumnElement, func, select, text, true
 
 from notify_workers.store.activities import window_told
-from notify_workers.store.messages import SELECT, MessageFilter, MessageRow, columns, conditions
+from notify_workers.store.messages import SELECT, MessageFilter, MessageRow, columns, found_by
 from notify_workers.store.session import Transaction
 from workflows.recipients import Reference
 
@@ -19,8 +19,10 @@ FeedStatus = Literal["unread", "read", "unseen", "seen", "all"]
 # Written out, because an index that knows it does not know parameters.
 _OF_FEEDS = text("messages.channel_type = 'in_app_feed'")
 
-# What is scheduled for later, or was cancelled before, is in no feed.
-_ARRIVED = text("messages.status in ('sent', 'delivered')")
+ARRIVED = ("sent", "delivered")
+"""Statuses of what a feed shows. What is scheduled for later, or was cancelled before, is in none."""
+
+_ARRIVED = text(f"messages.status in {ARRIVED}")
 
 _STATUSES: Mapping[str, Sequence[ColumnElement[bool]]] = {
     "all": (),
@@ -65,7 +67,7 @@ def page_of_feed(
     query = (
         SELECT.add_columns(columns.content, window.c.total_activities, window.c.total_actors)
         .outerjoin(window, true())
-        .where(*_narrowed(environment, wanted), *_STATUSES[status])
+        .where(*_narrowed(tx, environment, wanted), *_STATUSES[status])
     )
     if before is not None:
         rows = tx.rows(query.where(columns.id > before).order_by(columns.id).limit(limit))
@@ -77,19 +79,13 @@ def page_of_feed(
 
 def counts(tx: Transaction, environment: UUID, wanted: MessageFilter) -> FeedCounts:
     """Of everything that the filter finds, whatever its status."""
-    found = (
-        _count(environment, wanted, *_STATUSES[status]).scalar_subquery().label(name)
-        for name, status in (("total", "all"), ("unread", "unread"), ("unseen", "unseen"))
-    )
-    return FeedCounts(**tx.one(select(*found))._mapping)
+    each = {status: func.count().filter(*_STATUSES[status]) for status in ("unread", "unseen")}
+    counted = select(func.count().label("total"), *(each[name].label(name) for name in each))
+    return FeedCounts(**tx.one(counted.where(*_narrowed(tx, environment, wanted)))._mapping)
 
 
-def _count(environment: UUID, wanted: MessageFilter, *more: ColumnElement[bool]) -> Select[Any]:
-    return SELECT.with_only_columns(func.count()).where(*_narrowed(environment, wanted), *more)
-
-
-def _narrowed(environment: UUID, wanted: MessageFilter) -> list[Any]:
-    return [columns.environment_id == environment, _OF_FEEDS, _ARRIVED, *conditions(wanted)]
+def _narrowed(tx: Transaction, environment: UUID, wanted: MessageFilter) -> list[Any]:
+    return [columns.environment_id == environment, _OF_FEEDS, _ARRIVED, *found_by(tx, environment, wanted)]
 
 
 def _row(row: Any) -> FeedRow:

@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from notify_workers.settings import settings
-from notify_workers.store import purges, recipients
+from notify_workers.store import purges, recipients, subjects
+from notify_workers.store.purges import Purge
 from notify_workers.store.recipients import Recipient
 from notify_workers.store.session import Transaction, sql
 from workflows.recipients import Reference, deep_merge
@@ -40,13 +41,17 @@ _MOVE_RUNS = sql("""
     with moving as materialized (
         select r.id from recipient_runs r
         where r.environment_id = :environment and r.collection = :collection and r.recipient_id = :id
+            and (r.inserted_at <= :before or exists (
+                select from triggers t where t.id = r.trigger_id and t.sequence < :sequence))
             and not exists (select from due d where d.run_id = r.id and d.kind = 'step')
-            and (r.inserted_at > engine_now() - make_interval(secs => :window) or exists (
+            and (r.inserted_at > :before - make_interval(secs => :window) or exists (
                 select from messages m
-                where m.run_id = r.id and m.inserted_at > engine_now() - make_interval(secs => :window)))
-        order by r.id for update
+                where m.run_id = r.id and m.inserted_at > :before - make_interval(secs => :window)))
+        order by r.inserted_at desc limit :limit
+    ), held as materialized (
+        select r.id from recipient_runs r join moving on moving.id = r.id order by r.id for update of r
     )
-    update recipient_runs r set recipient_id = :into from moving where r.id = moving.id
+    update recipient_runs r set recipient_id = :into from held where r.id = held.id
     returning r.id
 """)
 _MOVE_MESSAGES = sql("""
@@ -66,24 +71,54 @@ _MOVE_MESSAGES_ALONE = sql(f"""
 """)
 
 
-def merge(tx: Transaction, environment: UUID, secondary: Reference, primary: Reference, window: float) -> Recipient:
+def merge(
+    tx: Transaction, environment: UUID, secondary: Reference, primary: Reference, window: float, sequence: int = 0
+) -> Recipient:
     """Merges a recipient into another one, which is made if nobody knows it, and deletes it.
 
-    The primary's properties, preference sets and channel data win. Runs and messages of the last `window` seconds move.
+    The primary's properties, preference sets and channel data win. Runs and messages of the last `window` seconds move: the
+    newest at once, the others with the purge of the secondary. Triggers of a sequence below `sequence` that are accepted
+    later reach the primary.
     """
     values = {**purges.values_of(environment, secondary), "into": primary.id}
+    purges.hold_schedules(tx, environment, secondary)
     known = recipients.lock(tx, [(environment, primary), (environment, secondary)])
     merged = _merged(known[environment, secondary], known[environment, primary])
-    purges.finish(tx, environment, primary, settings().purge_chunk)
+    _finish(tx, environment, primary, window)
     purges.stop_runs(tx, environment, secondary)
     for statement in _MOVE:
         tx.run(statement, **values)
     (saved,) = recipients.save(tx, [merged])  # after the memberships: dynamic audiences judge what the user is now
-    runs = [row.id for row in tx.rows(_MOVE_RUNS, window=window, **values)]
-    tx.run(_MOVE_MESSAGES, runs=runs, into=primary.id)
     tx.run(_MOVE_MESSAGES_ALONE, window=window, **values)
-    purges.delete_recipient(tx, environment, secondary)
+    purge = purges.delete_recipient(tx, environment, secondary, sequence, primary.id)
+    move_chunk(tx, purge, window, settings().purge_chunk)
     return saved
+
+
+def move_chunk(tx: Transaction, purge: Purge, window: float, limit: int) -> bool:
+    """Moves the newest runs of somebody who was merged, at most `limit`, and their messages. Whether there were any."""
+    if purge.into is None:
+        return False
+    values = {"sequence": purge.sequence, "into": purge.into, "window": window, "limit": limit}
+    runs = [row.id for row in tx.rows(_MOVE_RUNS, **purge.values, **values)]
+    if runs:
+        tx.run(_MOVE_MESSAGES, runs=runs, into=purge.into)
+    return bool(runs)
+
+
+def _finish(tx: Transaction, environment: UUID, reference: Reference, window: float) -> None:
+    """Does all that is left of a purge at once: what its recipient is given now is older than the deletion, and is not to
+    go with the rest.
+    """
+    purge_id, limit = purges.id_of(environment, reference), settings().purge_chunk
+    subjects.settle(tx, purges.KIND, purge_id)  # waits for whoever has it in hand
+    purge = purges.get_purge(tx, purge_id)
+    if purge is not None:
+        while move_chunk(tx, purge, window, limit):
+            pass
+        while purges.purge_chunk(tx, purge, limit):
+            pass
+        purges.end(tx, purge)
 
 
 def _merged(secondary: Mapping[str, Any], primary: Mapping[str, Any]) -> dict[str, Any]:

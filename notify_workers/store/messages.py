@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select
 
 from notify_workers.store.session import Transaction, as_json, sql
-from notify_workers.store.tables import batch_items, batch_windows, message_events, messages, recipient_runs, triggers
+from notify_workers.store.tables import message_events, messages, recipient_runs, triggers
+from notify_workers.store.trigger_data import among, tells_of
 from workflows.recipients import USERS, Reference
 from workflows.statuses import MessageStatus
 
@@ -141,7 +142,7 @@ def page_of_messages(
     tx: Transaction, environment: UUID, wanted: MessageFilter, *, after: str | None, before: str | None, limit: int
 ) -> list[MessageRow]:
     """Newest first, at most `limit`; with `before`, those that stand just before it. Cursors are ids."""
-    query = SELECT.where(columns.environment_id == environment, *conditions(wanted))
+    query = SELECT.where(columns.environment_id == environment, *found_by(tx, environment, wanted))
     rows = [message_of(row) for row in tx.rows(_cut(query, after, before).limit(_fixed(limit)))]
     return rows[::-1] if before is not None else rows
 
@@ -162,7 +163,7 @@ def matching(
     limit: int | None = None,
 ) -> list[str]:
     """Ids of messages, newest first: those after `above`, up to and with `upto`, at most `limit`."""
-    query = _ids(environment, wanted).where(columns.id > above)
+    query = _ids(tx, environment, wanted).where(columns.id > above)
     if upto is not None:
         query = query.where(columns.id <= upto)
     return list(tx.connection.scalars(query.order_by(columns.id.desc()).limit(_fixed(limit))))
@@ -171,7 +172,7 @@ def matching(
 def pieces(tx: Transaction, environment: UUID, wanted: MessageFilter, *, upto: str, size: int) -> list[dict[str, str]]:
     """Messages up to `upto`, newest first, cut into pieces of `size`: `{above, upto}` of each, as `matching` takes it."""
     place = func.row_number().over(order_by=columns.id.desc()).label("place")
-    counted = _ids(environment, wanted).add_columns(place).where(columns.id <= upto).subquery()
+    counted = _ids(tx, environment, wanted).add_columns(place).where(columns.id <= upto).subquery()
     ends = list(
         tx.connection.scalars(select(counted.c.id).where(counted.c.place % size == 0).order_by(counted.c.id.desc()))
     )
@@ -183,8 +184,9 @@ def _fixed(limit: int | None) -> ColumnElement[int] | None:
     return None if limit is None else literal_column(str(int(limit)))
 
 
-def _ids(environment: UUID, wanted: MessageFilter) -> Select[Any]:
-    return SELECT.with_only_columns(columns.id).where(columns.environment_id == environment, *conditions(wanted))
+def _ids(tx: Transaction, environment: UUID, wanted: MessageFilter) -> Select[Any]:
+    found = found_by(tx, environment, wanted)
+    return select(columns.id).where(columns.environment_id == environment, *found)
 
 
 def _cut(query: Select[Any], after: str | None, before: str | None) -> Select[Any]:
@@ -195,7 +197,12 @@ def _cut(query: Select[Any], after: str | None, before: str | None) -> Select[An
     return query.order_by(columns.id.desc())
 
 
-def conditions(wanted: MessageFilter) -> list[ColumnElement[bool]]:
+def found_by(tx: Transaction, environment: UUID, wanted: MessageFilter) -> list[ColumnElement[bool]]:
+    """The filter's conditions, and where to look for trigger data that few have."""
+    return [*_conditions(wanted), *among(tx, environment, wanted.trigger_data)]
+
+
+def _conditions(wanted: MessageFilter) -> list[ColumnElement[bool]]:
     return [*_recipients(wanted), *_equalities(wanted), *_tenants(wanted), *_lists(wanted), *_times(wanted)]
 
 
@@ -251,7 +258,7 @@ def _lists(wanted: MessageFilter) -> list[ColumnElement[bool]]:
     if wanted.engagement_statuses:
         conditions.append(or_(*(_engaged(each) for each in wanted.engagement_statuses)))
     if wanted.trigger_data:
-        conditions.append(_tells_of(wanted.trigger_data))
+        conditions.append(tells_of(wanted.trigger_data))
     return conditions
 
 
@@ -260,37 +267,6 @@ def _engaged(status: str) -> ColumnElement[bool]:
     if status in ENGAGEMENT:
         return columns[ENGAGEMENT[status]].is_not(None)
     return columns[ENGAGEMENT[status.removeprefix("un")]].is_(None)
-
-
-def _tells_of(wanted: Mapping[str, Any]) -> ColumnElement[bool]:
-    """Messages whose run has that data, or whose batch has an activity with it.
-
-    The offset keeps the batches of messages that nobody looks at from being read.
-    """
-    run, trigger, item, window = recipient_runs.alias(), triggers.alias(), batch_items, batch_windows
-    data = func.coalesce(item.c.data, run.c.data, trigger.c.data)
-    in_batch = (
-        select(1)
-        .select_from(item)
-        .join(window, window.c.id == item.c.window_id)
-        .join(run, run.c.id == item.c.run_id)
-        .join(trigger, trigger.c.id == run.c.trigger_id)
-        .where(
-            item.c.window_id == recipient_runs.c.window_id,
-            item.c.cancelled_at.is_(None),
-            window.c.closed_at <= columns.inserted_at,
-            *(carries(data, name, value) for name, value in wanted.items()),
-        )
-    )
-    own = func.coalesce(recipient_runs.c.data, triggers.c.data)
-    return or_(and_(*(carries(own, name, value) for name, value in wanted.items())), in_batch.offset(0).exists())
-
-
-def carries(data: ColumnElement[Any], name: str, value: Any) -> ColumnElement[bool]:
-    """Strings are compared up to 256 characters (contract: api-endpoints §1.4)."""
-    if isinstance(value, str):
-        return func.left(func.jsonb_extract_path_text(data, name), 256) == value[:256]
-    return data.contains({name: value})
 
 
 def _times(wanted: MessageFilter) -> list[ColumnElement[bool]]:

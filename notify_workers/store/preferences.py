@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from notify_workers.store.recipients import identify
 from notify_workers.store.session import Transaction, as_json, sql
-from workflows.recipients import Reference
+from workflows.recipients import Identity, Reference
 
 Set = Mapping[str, Any]
 
@@ -49,13 +50,16 @@ _HOLD = sql("""
     insert into recipients as known (environment_id, collection, id, updated_at)
     values (:environment, :collection, :id, engine_now())
     on conflict (environment_id, collection, id) do update set updated_at = known.updated_at
-    returning preferences
+    returning preferences, xmax = 0 as made
 """)
 
 
 def hold(tx: Transaction, environment: UUID, of: Reference) -> dict[str, Any]:
     """The recipient's own sets, their row locked; who is unknown is made."""
-    sets: dict[str, Any] = tx.scalar(_HOLD, environment=environment, collection=of.collection, id=of.id)
+    row = tx.one(_HOLD, environment=environment, collection=of.collection, id=of.id)
+    if row.made:
+        identify(tx, [(environment, Identity(of))])  # whoever comes is judged by dynamic audiences
+    sets: dict[str, Any] = row.preferences
     return sets
 
 

@@ -5,13 +5,15 @@ Rows are locked in the engine's order: what is owed, batch windows, runs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from notify_workers.store import subjects
+from sqlalchemy import Row
+
+from notify_workers.store import recipients, subjects
 from notify_workers.store.session import Transaction, sql
 from workflows.recipients import Reference
 
@@ -84,19 +86,38 @@ _DELETE_SCHEDULES = (
         "delete from schedules where environment_id = :environment and collection = :collection and recipient_id = :id"
     ),
 )
+_HOLD_SCHEDULES = (
+    sql("""
+        select d.id from due d join schedules s on s.id = d.subject and d.kind = 'schedule'
+        where s.environment_id = :environment and s.collection = :collection and s.recipient_id = :id
+        order by d.subject for update of d
+    """),
+    sql("""
+        select id from schedules where environment_id = :environment and collection = :collection and recipient_id = :id
+        order by id for update
+    """),
+)
 _UNSUBSCRIBE = sql("""
     delete from subscriptions where environment_id = :environment and object_collection = :collection and object_id = :id
 """)
 
 _START = sql("""
-    insert into purges (id, environment_id, collection, recipient_id, before)
-    values (:purge, :environment, :collection, :id, engine_now())
-    on conflict (id) do update set before = excluded.before
+    insert into purges (id, environment_id, collection, recipient_id, before, sequence, into_id)
+    values (:purge, :environment, :collection, :id, engine_now(), :sequence, :into)
+    on conflict (id) do update set before = excluded.before, sequence = greatest(purges.sequence, excluded.sequence),
+        into_id = excluded.into_id
+    returning id, environment_id, collection, recipient_id, before, sequence, into_id
 """)
 
 
 def values_of(environment: UUID, reference: Reference) -> dict[str, Any]:
     return {"environment": environment, "collection": reference.collection, "id": reference.id}
+
+
+def hold_schedules(tx: Transaction, environment: UUID, reference: Reference) -> None:
+    """Locks the recipient's schedules, before anything that an occurrence in hand may want to lock."""
+    for statement in _HOLD_SCHEDULES:
+        tx.rows(statement, **values_of(environment, reference))
 
 
 def stop_runs(tx: Transaction, environment: UUID, reference: Reference) -> None:
@@ -106,53 +127,94 @@ def stop_runs(tx: Transaction, environment: UUID, reference: Reference) -> None:
     tx.run(_STOP_RUNS, **values)
 
 
-def delete_recipient(tx: Transaction, environment: UUID, reference: Reference) -> None:
+def delete_recipient(
+    tx: Transaction, environment: UUID, reference: Reference, sequence: int = 0, into: str | None = None
+) -> Purge:
     """Forgets a recipient: runs stop, nothing is sent any more, and a purge of what they have left behind is owed.
 
-    Deleting an unknown one changes nothing, but purges what somebody who was never identified has left behind.
+    `into` is whom they are merged into: what is queued is sent, and moves. Triggers of a sequence below `sequence` that are
+    accepted later do not reach them, but `into`. Deleting an unknown one changes nothing, but purges what somebody who was
+    never identified has left behind.
     """
     values = values_of(environment, reference)
+    hold_schedules(tx, environment, reference)
+    for statement in _DELETE_SCHEDULES:
+        tx.run(statement, **values)
+    recipients.lock(tx, [(environment, reference)])  # an unknown one too: whoever makes them meanwhile waits
     tx.run(_DELETE, **values)
     stop_runs(tx, environment, reference)
-    tx.run(_DROP_DELIVERIES, **values)
-    for statement in (*_DELETE_OWNED, *_DELETE_SCHEDULES, _UNSUBSCRIBE):
+    if into is None:
+        tx.run(_DROP_DELIVERIES, **values)
+    for statement in (*_DELETE_OWNED, _UNSUBSCRIBE):
         tx.run(statement, **values)
-    purge = _id_of(environment, reference)
+    purge = id_of(environment, reference)
     subjects.owe(tx, KIND, environment, purge)
-    tx.run(_START, purge=purge, **values)
+    return _purge(tx.one(_START, purge=purge, sequence=sequence, into=into, **values))
 
 
-def _id_of(environment: UUID, reference: Reference) -> UUID:
+def id_of(environment: UUID, reference: Reference) -> UUID:
+    """Of the purge."""
     return uuid5(environment, f"{reference.collection}\0{reference.id}")
 
 
 @dataclass(frozen=True, slots=True)
+class Departure:
+    """Somebody was deleted. `into` is whom they were merged into, if they were."""
+
+    sequence: int
+    into: Reference | None
+
+
+_DEPARTED = sql("select id, collection, sequence, into_id from purges where id = any(:ids)")
+
+
+def departures(tx: Transaction, named: Collection[tuple[UUID, Reference]]) -> dict[tuple[UUID, Reference], Departure]:
+    """Who of those recipients (of environments) was deleted lately."""
+    ids = {id_of(*each): each for each in named}
+    return {
+        ids[row.id]: Departure(row.sequence, Reference(row.collection, row.into_id) if row.into_id else None)
+        for row in tx.rows(_DEPARTED, ids=list(ids))
+    }
+
+
+@dataclass(frozen=True, slots=True)
 class Purge:
-    """A deleted recipient. What is newer than `before` belongs to another one of the same id."""
+    """A deleted recipient. What is newer than `before` belongs to another one of the same id, unless a trigger of a sequence
+    below `sequence` made it.
+    """
 
     id: UUID
     environment: UUID
-    reference: Reference
+    collection: str
+    recipient_id: str
     before: datetime
+    sequence: int
+    into: str | None
 
     @property
     def values(self) -> dict[str, Any]:
-        return {**values_of(self.environment, self.reference), "before": self.before}
+        return {**values_of(self.environment, Reference(self.collection, self.recipient_id)), "before": self.before}
 
 
-_GET = sql("select id, environment_id, collection, recipient_id, before from purges where id = :id")
+_GET = sql("select id, environment_id, collection, recipient_id, before, sequence, into_id from purges where id = :id")
 
 
 def get_purge(tx: Transaction, purge_id: UUID) -> Purge | None:
     row = tx.first(_GET, id=purge_id)
-    return Purge(row.id, row.environment_id, Reference(row.collection, row.recipient_id), row.before) if row else None
+    return _purge(row) if row else None
+
+
+def _purge(row: Row[Any]) -> Purge:
+    return Purge(row.id, row.environment_id, row.collection, row.recipient_id, row.before, row.sequence, row.into_id)
 
 
 # A run whose step or delivery is in hand is left for later: it is about to write.
 _TAKE_RUNS = sql("""
     with mine as materialized (
         select r.id from recipient_runs r
-        where r.environment_id = :environment and r.collection = :collection and r.recipient_id = :id and r.inserted_at <= :before
+        where r.environment_id = :environment and r.collection = :collection and r.recipient_id = :id
+            and (r.inserted_at <= :before or exists (
+                select from triggers t where t.id = r.trigger_id and t.sequence < :sequence))
             and not exists (select from due d where d.run_id = r.id and d.leased_until >= clock_timestamp())
         limit :limit
     ), held as materialized (
@@ -188,7 +250,7 @@ _LEFT = sql("""
 
 def purge_chunk(tx: Transaction, purge: Purge, limit: int) -> bool:
     """Deletes what at most `limit` runs have left, and as many messages without one and logged events. Whether it found any."""
-    runs = [row.id for row in tx.rows(_TAKE_RUNS, limit=limit, **purge.values)]
+    runs = [row.id for row in tx.rows(_TAKE_RUNS, limit=limit, sequence=purge.sequence, **purge.values)]
     if runs:
         _forget_triggers(tx, purge, _forget_runs(tx, runs))
     alone = [] if runs else [row.id for row in tx.rows(_TAKE_MESSAGES, limit=limit, **purge.values)]
@@ -277,16 +339,3 @@ def end(tx: Transaction, purge: Purge) -> None:
     tx.run(_FORGET_TRIGGERS, triggers=triggers, until=purge.before)
     tx.run(_FORGET_CANCELLATIONS, **purge.values)
     tx.run(_END, purge=purge.id)
-
-
-def finish(tx: Transaction, environment: UUID, reference: Reference, limit: int) -> None:
-    """Does all that is left of a purge at once, `limit` rows in a statement: what its recipient is given now is older than
-    the deletion, and is not to go with the rest.
-    """
-    purge_id = _id_of(environment, reference)
-    subjects.settle(tx, KIND, purge_id)  # waits for whoever has it in hand
-    purge = get_purge(tx, purge_id)
-    if purge is not None:
-        while purge_chunk(tx, purge, limit):
-            pass
-        end(tx, purge)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -36,12 +36,13 @@ _IDENTIFY = sql("""
     select environment_id, collection, id, properties, channel_data, created_at, engine_now()
     from jsonb_to_recordset(:rows) as given (environment_id uuid, collection text, id text, properties jsonb,
                                              channel_data jsonb, created_at timestamptz)
-    order by environment_id, collection, id
+    order by environment_id, collection collate "C", id collate "C"
     on conflict (environment_id, collection, id) do update set
         properties = deep_merge(known.properties, excluded.properties),
         channel_data = deep_merge(known.channel_data, excluded.channel_data),
         created_at = coalesce(excluded.created_at, known.created_at),
-        updated_at = excluded.updated_at
+        updated_at = case when excluded.properties = '{}' and excluded.channel_data = '{}' and excluded.created_at is null
+            then known.updated_at else excluded.updated_at end
     returning environment_id, collection, id, properties, preferences, created_at, updated_at,
         exists (select from resources where kind = 'audience') as audiences
 """)
@@ -50,7 +51,8 @@ _IDENTIFY = sql("""
 def identify(tx: Transaction, identities: Iterable[tuple[UUID, Identity]]) -> list[Recipient]:
     """Upserts recipients of environments; maps are merged deeply, preference sets by the rules that they have of their own.
 
-    Rows are locked in one order, so callers cannot deadlock.
+    Who is only named is made if need be, and else not changed. Rows are locked in one order: callers that name everybody
+    whom they are about to write in one call cannot deadlock.
     """
     given = list(identities)
     if any(_says_preferences(identity) for _, identity in given):
@@ -61,6 +63,11 @@ def identify(tx: Transaction, identities: Iterable[tuple[UUID, Identity]]) -> li
         known = merged.get((environment, identity.reference))
         merged[environment, identity.reference] = deep_merge(known, row) if known else row
     return _known(tx, tx.rows(_IDENTIFY, rows=as_json(list(merged.values())))) if merged else []
+
+
+def make_known(tx: Transaction, environment: UUID, references: Iterable[Reference]) -> None:
+    """Everybody who is only named exists from now on; of those who do already nothing changes."""
+    identify(tx, [(environment, Identity(each)) for each in references])
 
 
 def _row(environment: UUID, identity: Identity) -> dict[str, Any]:
@@ -98,7 +105,7 @@ _LOCK = sql("""
     insert into recipients as known (environment_id, collection, id, updated_at)
     select environment_id, collection, id, engine_now()
     from jsonb_to_recordset(:rows) as given (environment_id uuid, collection text, id text)
-    order by environment_id, collection, id
+    order by environment_id, collection collate "C", id collate "C"
     on conflict (environment_id, collection, id) do update set updated_at = known.updated_at
     returning environment_id, collection, id, properties, preferences, channel_data, created_at
 """)
@@ -171,6 +178,19 @@ def _merged_properties(known: Mapping[str, Any], identity: Identity) -> dict[str
         written = merge_sets(old, wanted, "merge") if isinstance(wanted, Mapping) else old
         merged["settings"]["preference_set"] = None if wanted is None else written
     return merged
+
+
+_CHANNEL_DATA = sql("""
+    select coalesce(max(octet_length(r.channel_data::text)), 0) from recipients r
+    join jsonb_to_recordset(:rows) as given (environment_id uuid, collection text, id text)
+        on r.environment_id = given.environment_id and r.collection = given.collection and r.id = given.id
+""")
+
+
+def most_channel_data(tx: Transaction, environment: UUID, who: Collection[Reference]) -> int:
+    """Bytes of the channel data of whoever of them has most. Asks nothing about nobody."""
+    rows = [_key(environment, each) for each in who]
+    return int(tx.scalar(_CHANNEL_DATA, rows=as_json(rows))) if rows else 0
 
 
 _GET = select(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg.types.json
+from psycopg.errors import DeadlockDetected
 from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Engine, Executable, Row, TextClause, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from notify_workers import queue
-from notify_workers.errors import StoreUnavailable
+from notify_workers.errors import Collision, StoreUnavailable
 from notify_workers.queue import Bell
 from notify_workers.settings import settings
 
@@ -23,6 +25,13 @@ psycopg.types.json.set_json_dumps(to_json)
 psycopg.types.json.set_json_loads(from_json)
 
 Jsonb = psycopg.types.json.Jsonb
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MOST_COLLISIONS = 4
+"""How often `transact` begins anew."""
 
 
 @cache
@@ -96,6 +105,18 @@ def transaction() -> Iterator[Transaction]:
     queue.ring(tx.bells)
 
 
+def transact(work: Callable[[Transaction], T]) -> T:
+    """Does work in one transaction, and again when it and another one waited for each other. Raises `StoreUnavailable`."""
+    for _ in range(MOST_COLLISIONS):
+        try:
+            with transaction() as tx:
+                return work(tx)
+        except Collision as collision:
+            log.info("done again: %s", collision.message)
+    with transaction() as tx:
+        return work(tx)
+
+
 @contextmanager
 def statement() -> Iterator[Transaction]:
     """Each statement is a transaction of its own, which saves the two round trips that open and close one."""
@@ -117,7 +138,8 @@ def _guarded() -> Iterator[None]:
     try:
         yield
     except (OperationalError, PoolTimeout) as error:
-        raise StoreUnavailable(f"The database does not answer: {_cause(error)}") from error
+        kind = Collision if isinstance(error.__cause__, DeadlockDetected) else StoreUnavailable
+        raise kind(f"The database does not answer: {_cause(error)}") from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise StoreUnavailable(f"The database connection was lost: {_cause(error)}") from error

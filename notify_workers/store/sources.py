@@ -180,7 +180,7 @@ _FORGET_EVENTS = sql("""
         select id from source_events where received_at < engine_now() - make_interval(secs => :seconds)
         order by received_at limit :limit for update skip locked
     )
-    delete from source_events using old where source_events.id = old.id
+    delete from source_events where id = any(array(select id from old))
 """)
 _FORGET_KEYS = sql("""
     with old as materialized (

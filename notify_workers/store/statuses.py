@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from notify_workers.ids import ksuid
 from notify_workers.store.session import Transaction, as_json, now, sql
+from workflows.statuses import IMPLIED
 
 PREFIX = 9
 """Characters of an id that hold its time; the rest is random."""
@@ -59,9 +60,6 @@ _UNSET = """
 _ANOTHER_INTERACTION = """known.interacted_at is null or :metadata is distinct from (
     select data from message_events e where e.message_id = known.id and e.type = 'message.interacted' order by number desc limit 1)
 """
-
-IMPLIED: Mapping[str, Sequence[str]] = {"read": ("seen",), "interacted": ("seen", "read")}
-"""Who reads has seen, and who interacts has read: else an item would turn unread again where the clients show it as read."""
 
 _METADATA = bindparam("metadata", type_=JSONB(none_as_null=True))
 

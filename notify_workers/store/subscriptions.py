@@ -33,25 +33,12 @@ def _named(references: Iterable[Reference]) -> Any:
     return as_json([{"collection": each.collection, "id": each.id} for each in references])
 
 
-_MAKE_KNOWN = sql("""
-    insert into recipients (environment_id, collection, id, updated_at)
-    select :environment, collection, id, engine_now() from jsonb_to_recordset(:named) as named (collection text, id text)
-    order by collection, id
-    on conflict do nothing
-""")
-
-
-def make_known(tx: Transaction, environment: UUID, references: Iterable[Reference]) -> None:
-    """Everybody who is only named exists from now on; those who do already are not touched."""
-    tx.run(_MAKE_KNOWN, environment=environment, named=_named(references))
-
-
 _UPSERT = sql("""
     insert into subscriptions as known (environment_id, object_collection, object_id, collection, recipient_id, properties,
         inserted_at, updated_at)
     select :environment, :object_collection, :object_id, collection, id, coalesce(:properties, '{}'), engine_now(), engine_now()
     from jsonb_to_recordset(:named) as named (collection text, id text)
-    order by collection, id
+    order by collection collate "C", id collate "C"
     on conflict (environment_id, object_collection, object_id, collection, recipient_id) do update set
         properties = coalesce(:properties, known.properties), updated_at = excluded.updated_at
 """).bindparams(bindparam("properties", type_=JSONB(none_as_null=True)))

@@ -23,13 +23,14 @@ _INSERT = sql("""
         id uuid, environment_id uuid, workflow_key text, version_id uuid, sequence bigint, recipients jsonb, data jsonb,
         actor_collection text, actor_id text, tenant text, cancellation_key text, settings jsonb, source jsonb)
     on conflict (id) do nothing
-    returning id
+    returning id, exists (select from purges) as anybody_deleted
 """).bindparams(bindparam("triggers", type_=JSONB))
 
 
-def insert_triggers(tx: Transaction, triggers: Sequence[Mapping[str, Any]]) -> set[UUID]:
-    """Writes triggers. The ids of those that were not there yet."""
-    return {row.id for row in tx.rows(_INSERT, triggers=list(triggers))}
+def insert_triggers(tx: Transaction, triggers: Sequence[Mapping[str, Any]]) -> tuple[set[UUID], bool]:
+    """Writes triggers. The ids of those that were not there yet, and whether anybody at all was deleted lately."""
+    rows = tx.rows(_INSERT, triggers=list(triggers))
+    return {row.id for row in rows}, any(row.anybody_deleted for row in rows)
 
 
 @dataclass(frozen=True, slots=True)

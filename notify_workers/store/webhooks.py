@@ -301,7 +301,7 @@ _FORGET = sql("""
         where created_at < engine_now() - make_interval(secs => :age) and status <> 'owed'
         order by created_at limit :limit for update skip locked
     )
-    delete from webhook_deliveries d using old where d.id = old.id
+    delete from webhook_deliveries where id = any(array(select id from old))
 """)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from notify_workers import audiences, bulk_operations, resources
 from notify_workers.errors import StoreUnavailable
+from notify_workers.ids import channel_id
 from notify_workers.store.recipients import identify
 from notify_workers.store.session import transaction
 from tests.answers import PRODUCTION, code, fields
@@ -318,3 +319,24 @@ def test_a_wait_is_told_who_enters_a_dynamic_audience(api: CheckedClient, engine
     api.put("/v1/users/jane", json={"plan": "pro"})
     engine.tick()
     assert len(mail.messages) == 1
+
+
+def test_who_is_made_by_a_preference_a_token_or_a_subscription_is_judged_too(
+    api: CheckedClient, engine: Engine
+) -> None:
+    publish(segments=[having(("plan", "not_equal_to", "free"))])
+    push = str(channel_id("push"))
+    api.put("/v1/users/a/preferences/default", json={"categories": {"news": False}})
+    assert api.put(f"/v1/users/b/channel_data/{push}", json={"data": {"tokens": ["t"]}}).status_code == 200
+    api.post("/v1/objects/projects/p1/subscriptions", json={"recipients": ["c"]})
+    add(api, member("d"))
+    engine.drain()
+    assert members(api, DYNAMIC) == [(each, None) for each in "abcd"]
+
+
+def test_members_are_held_to_the_size_of_properties(api: CheckedClient, engine: Engine, change_settings: Any) -> None:
+    change_settings(max_properties=100)
+    assert fields(add(api, member("a"), member("b", text="x" * 100))) == ["members[1]"]
+    assert add(api, member("a", first="x" * 60)).status_code == 204
+    assert fields(add(api, member("a", second="x" * 60))) == ["members"]
+    assert [row.properties for row in engine.rows("select properties from recipients")] == [{"first": "x" * 60}]

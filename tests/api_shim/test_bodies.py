@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -139,3 +140,10 @@ def test_a_body_in_chunks_may_be_as_large_as_any(api: CheckedClient, change_sett
 def test_a_length_that_is_no_number_is_not_believed(api: CheckedClient) -> None:
     headers: Any = {"Content-Length": "\xb2".encode("latin-1")}
     assert api.put("/v1/users/jane", content=b"{}", headers=headers).status_code == 200
+
+
+def test_many_long_numbers_cost_little() -> None:
+    body = b'{"a": [' + b",".join([b"1" * 299] * 3000) + b"]}"
+    began = time.thread_time()
+    assert len(parse_json(body)["a"]) == 3000
+    assert time.thread_time() - began < 1

@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from api_shim.app import make_app
 from api_shim.errors import MOST_PROBLEMS
@@ -67,6 +68,22 @@ def test_a_trigger_that_goes_wrong_here_is_answered_and_logged_in_the_same_way(
     answer = trigger(api)
     assert (answer.status_code, code(answer)) == (500, "internal_error")
     assert f"failed (request {answer.headers['x-request-id']})" in caplog.text
+
+
+def test_what_an_error_says_and_what_was_asked_for_are_not_logged(
+    api: CheckedClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = f"{'jane'}@example.com is not what it should be"  # not as a traceback would show this line
+
+    def quotes(*_: object) -> None:
+        raise RuntimeError(said)
+
+    monkeypatch.setattr("api_shim.routes.sources.rows.find", quotes)
+    with TestClient(make_app(), raise_server_exceptions=True) as server:  # raises what the server would log
+        assert server.post("/v1/sources/very-secret", json={}).status_code == 500
+    assert "POST /v1/sources/{token} failed" in caplog.text
+    assert "RuntimeError" in caplog.text
+    assert not any(secret in caplog.text for secret in ("very-secret", "jane@example.com"))
 
 
 def test_each_request_has_an_id_of_its_own(api: CheckedClient) -> None:

@@ -213,6 +213,15 @@ def test_marking_all_empties_the_badge_at_once(api: CheckedClient, feed: Engine)
     assert found(api) == ([], (0, 0, 0))
 
 
+def test_marking_all_leaves_what_has_not_arrived_yet(api: CheckedClient, feed: Engine) -> None:
+    with transaction() as tx:
+        tx.run(text("update messages set status = 'queued' where workflow_key = 'news'"))
+    api.post(f"/v1/channels/{CHANNEL}/messages/bulk/seen", json={"user_ids": ["jane"]}, headers=PUBLIC)
+    with transaction() as tx:
+        tx.run(text("update messages set status = 'delivered' where workflow_key = 'news'"))
+    assert found(api) == ([4, 2, 1], (3, 2, 1))
+
+
 def test_messages_of_other_channels_are_in_no_feed(api: CheckedClient, engine: Engine) -> None:
     engine.publish("welcome", [delay_step(unit="minutes", value=1), channels.step("sms"), channels.step("in_app_feed")])
     trigger(api, recipients=[channels.REACHABLE], data={"n": 1})

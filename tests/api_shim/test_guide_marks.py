@@ -23,6 +23,8 @@ from tests.guides import (
     put,
     reasons,
 )
+from tests.notify_workers.language import send
+from tests.notify_workers.waiting import EVENTS, happen, wait_step
 from workflows.recipients import USERS, Reference
 
 JANE = Reference(USERS, "jane")
@@ -220,3 +222,26 @@ def test_public_keys_may_mark(api: CheckedClient) -> None:
     answer = api.put("/v1/users/jane/guides/messages/archived", json=mark("tour"), headers=PUBLIC)
     assert answer.status_code == 200
     assert keys(api) == []
+
+
+def test_a_guides_message_is_found_by_its_own_data(api: CheckedClient) -> None:
+    publish("tour")
+    put(api, "seen", mark("tour", content={}, data={"seats": 3}))
+    found = {seats: api.get(f"/v1/messages?trigger_data[seats]={seats}").json()["items"] for seats in (3, 4)}
+    assert {seats: len(items) for seats, items in found.items()} == {3: 1, 4: 0}
+
+
+def test_a_run_can_wait_for_a_guide_and_takes_no_workflow_for_it(api: CheckedClient, engine: Engine) -> None:
+    publish("news")
+    of_workflow, of_guide = wait_step("seen"), wait_step("seen")
+    of_guide["settings"]["event"] = {**EVENTS["seen"], "source_type": "guide"}
+    engine.publish("waiting-for-workflow", [of_workflow])
+    engine.publish("waiting-for-guide", [of_guide])
+    for key in ("waiting-for-workflow", "waiting-for-guide"):
+        send(engine, key)
+    put(api, "seen", mark("news", content={}))
+    happen(engine)
+    outputs = {row.workflow_key: row.outputs for row in engine.rows("select workflow_key, outputs from recipient_runs")}
+    assert not outputs["waiting-for-workflow"]
+    told = outputs["waiting-for-guide"]["wait_1"]["signal_variables"]
+    assert told["source"] == {"type": "guide", "key": "news"}

@@ -94,6 +94,8 @@ def test_what_the_protocol_does_not_know_is_its_own_error(api: CheckedClient, en
         answer = call(api, "sync_batch", params)
         assert (answer["error"]["code"], "result" in answer) == (-32602, False)
     assert engine.count("recipients") == 0
+    old = api.post(CENSUS, json={"jsonrpc": "jsonrpc", "id": "id", "method": "test_connection"}).json()
+    assert (old["jsonrpc"], old["id"], old["result"]["success"]) == ("2.0", "id", True)
     assert fields(api.post(CENSUS, json={"id": 7})) == ["jsonrpc", "id", "method"]
     assert code(api.post(CENSUS, json={}, headers=PUBLIC)) == "incorrect_token_type"
 

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from notify_workers.store import purges
+from notify_workers.store.recipients import make_known
 from notify_workers.store.session import transaction
-from notify_workers.store.subscriptions import make_known, upsert
+from notify_workers.store.subscriptions import upsert
 from tests.answers import PRODUCTION, code, fields, trigger
 from tests.conftest import PUBLIC, CheckedClient
 from tests.engine import DEVELOPMENT, Engine, delay_step, email_step
@@ -194,3 +195,51 @@ def test_what_moves_to_somebody_who_was_deleted_before_stays(api: CheckedClient,
     sent.advance(minutes=11)
     assert recipients_of(api) == ["jane"]
     assert (sent.count("purges"), sent.count("due")) == (0, 0)
+
+
+def test_of_very_many_messages_the_newest_move_at_once_and_the_others_soon(
+    api: CheckedClient, welcome: Engine, change_settings: Any
+) -> None:
+    change_settings(purge_chunk=2, merge_window=86_400.0)
+    trigger(api, recipients=["anon"])
+    welcome.advance(days=2)
+    for _ in range(7):
+        trigger(api, recipients=[{"id": "anon", "email": "anon@example.com"}])
+        welcome.advance(minutes=1)
+    assert merge(api).status_code == 200
+    assert recipients_of(api) == ["jane", "jane", *["anon"] * 5]
+    trigger(api, recipients=[{"id": "anon", "email": "another@example.com"}])
+    welcome.drain()
+    assert sorted(recipients_of(api)) == ["anon", *["jane"] * 7]
+    welcome.advance(minutes=11)
+    assert (sorted(recipients_of(api)), welcome.count("purges")) == (["anon", *["jane"] * 7], 0)
+
+
+def test_what_is_queued_for_the_secondary_is_sent_and_is_the_primarys(
+    api: CheckedClient, welcome: Engine, mail: MailServer
+) -> None:
+    trigger(api, recipients=[{"id": "anon", "email": "anon@example.com"}])
+    deliveries = []
+    while bells := list(welcome.bells()):
+        for bell in bells:
+            deliveries.append(bell) if bell.task == "deliver" else welcome.answer(bell)
+    merge(api)
+    for bell in deliveries:
+        welcome.answer(bell)
+    welcome.drain()
+    (message,) = api.get("/v1/messages").json()["items"]
+    assert (message["recipient"], message["status"]) == ("jane", "sent")
+    assert len(mail.messages) == 1
+
+
+def test_a_merge_back_takes_along_what_was_still_moving(api: CheckedClient, sent: Engine, change_settings: Any) -> None:
+    change_settings(purge_chunk=1)
+    for _ in range(3):
+        trigger(api, recipients=["anon"])
+    sent.drain()
+    merge(api)
+    merge(api, "jane", "anon")
+    sent.advance(minutes=11)
+    assert recipients_of(api) == ["anon"] * 5
+    assert [each["id"] for each in api.get("/v1/users").json()["entries"]] == ["anon"]
+    assert (sent.count("recipient_runs"), sent.count("purges")) == (5, 0)

@@ -16,9 +16,20 @@ from sqlalchemy import event
 from benchmarks import plenty
 from benchmarks.plenty import Amount, Names
 from notify_workers.settings import Settings
-from notify_workers.store import session
-from notify_workers.store.session import transaction
+from notify_workers.store import (
+    api_log,
+    audiences,
+    bulk_operations,
+    dynamic_audiences,
+    session,
+    sources,
+    subscriptions,
+    webhooks,
+)
+from notify_workers.store.session import Transaction, transaction
 from tests.conftest import SECRET, CheckedClient
+from tests.engine import DEVELOPMENT
+from workflows.recipients import Reference
 
 MOST_ROWS = 5_000
 """Rows that a plan may expect to sort, or to read from a table from its beginning to its end."""
@@ -32,15 +43,14 @@ MESSAGES = {
     "message_ids[]={message}",
     "workflow_categories[]=news",
     "source=workflow-3",
-    "workflow_run_id={trigger}",
-    "workflow_recipient_run_id={run}",
+    "workflow_run_id={each}",
+    "workflow_recipient_run_id={each}",
     'trigger_data={{"n": 7}}',
+    'trigger_data={{"odd": true}}',
+    'trigger_data={{"n": "7"}}',
     "inserted_at.gte=2020-01-01T00:00:00Z",
     "inserted_at.lt=2030-01-01T00:00:00Z",
 }
-OF_ONE = MESSAGES - {'trigger_data={{"n": 7}}'}
-"""While there are as few triggers as here, reading them all costs no more than looking up those of somebody's messages."""
-
 FEED = {
     "status=unread",
     "status=seen",
@@ -70,21 +80,23 @@ LISTS: dict[str, set[str]] = {
     "/v1/objects/projects": set(),
     "/v1/tenants": {"name=Name", "tenant_id=tenant-3"},
     "/v1/messages": MESSAGES,
-    "/v1/users/user-3/messages": OF_ONE,
-    "/v1/objects/projects/project-3/messages": OF_ONE,
+    "/v1/users/user-3/messages": MESSAGES,
+    "/v1/objects/projects/project-3/messages": MESSAGES,
     "/v1/messages/{message}/events": set(),
     "/v1/messages/{message}/activities": {'trigger_data={{"n": 7}}'},
     "/v1/messages/{message}/delivery_logs": set(),
     "/v1/messages/batch/content?message_ids[]={message}": set(),
     "/v1/users/user-3/feeds/{feed}": FEED,
     "/v1/workflow_recipient_runs": RUNS,
-    "/v1/workflow_recipient_runs/{run}": set(),
+    "/v1/workflow_recipient_runs/{each}": set(),
     "/v1/schedules?workflow=workflow-3": {"tenant=tenant-3", "recipients[]=user-3"},
     "/v1/users/user-3/schedules": {"workflow=workflow-3", "tenant=tenant-3"},
     "/v1/objects/projects/project-3/schedules": {"workflow=workflow-3", "tenant=tenant-3"},
     "/v1/users/user-3/subscriptions": {"objects[]=project-3"},
     "/v1/objects/projects/project-3/subscriptions": {"mode=recipient", "recipients[]=user-3"},
     "/v1/audiences/audience-3/members": set(),
+    "/v1/users/user-3/guides/{guides}": {"tenant=tenant-3"},
+    "/v1/bulk_operations/{each}": set(),
 }
 """Every list with each of its filters. Those of statuses, categories, trigger data and times have no index of their own:
 they walk the list's order until the page is full."""
@@ -96,8 +108,39 @@ BULK: list[Mapping[str, Any]] = [
     {"tenants": ["tenant-3"]},
     {"workflows": ["workflow-3"]},
     {"user_ids": ["user-3"], "trigger_data": '{"n": 7}'},
+    {"trigger_data": '{"n": 7}'},
+    {"trigger_data": '{"odd": true}'},
 ]
-"""A filter on trigger data alone looks at every message of the channel, as it has to."""
+
+Reading = Callable[[Transaction, Names], object]
+
+ROWS: dict[str, Reading] = {
+    "requests": lambda tx, _: api_log.find(tx, api_log.Filter(), 50),
+    "requests of an environment": lambda tx, _: api_log.find(tx, api_log.Filter(environment_id=DEVELOPMENT), 50),
+    "refused requests": lambda tx, _: api_log.find(
+        tx, api_log.Filter(environment_id=DEVELOPMENT, statuses=(400, 499)), 50
+    ),
+    "the request of a trigger": lambda tx, names: api_log.find(tx, api_log.Filter(workflow_run_id=names.each), 50),
+    "a request": lambda tx, names: api_log.find(tx, api_log.Filter(id=names.each), 1),
+    "requests to be forgotten": lambda tx, _: api_log.forget_old(tx, 1e9, 5000),
+    "deliveries of a webhook": lambda tx, names: webhooks.deliveries(tx, names.each, limit=50),
+    "failed deliveries of a webhook": lambda tx, names: webhooks.deliveries(tx, names.each, status="failed", limit=50),
+    "further deliveries of a webhook": lambda tx, names: webhooks.deliveries(tx, names.each, before=100, limit=50),
+    "attempts of a delivery": lambda tx, names: webhooks.attempts(tx, names.each),
+    "deliveries to be forgotten": lambda tx, _: webhooks.forget_old(tx, 1e9, 5000),
+    "events of a source": lambda tx, names: sources.newest_events(tx, names.each, 50),
+    "events to be forgotten": lambda tx, _: sources.forget_old(tx, 1e9, 5000),
+    "bulk operations to be forgotten": lambda tx, _: bulk_operations.forget_old(tx, 1e9, 5000),
+    "whether an audience has members": lambda tx, _: audiences.any_member(tx, DEVELOPMENT, "audience-3"),
+    "which objects have subscribers": lambda tx, _: subscriptions.with_subscribers(
+        tx, [(DEVELOPMENT, Reference("projects", "project-3"))]
+    ),
+    "an object's subscribers": lambda tx, _: subscriptions.subscribers(
+        tx, DEVELOPMENT, Reference("projects", "project-3"), None, 50
+    ),
+    "some users": lambda tx, _: dynamic_audiences.users_between(tx, DEVELOPMENT, "user-3", "user-30"),
+}
+"""What is read without an address: by the command line, and by the engine's own tidying."""
 
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
@@ -182,7 +225,7 @@ def addresses(path: str, names: Names) -> list[str]:
     """A list's address, with each of its filters, and its second page."""
     joined = "&" if "?" in path else "?"
     queries = ["", f"{joined}page_size=2", *(f"{joined}{query}" for query in sorted(LISTS[path]))]
-    values = {"message": names.message, "run": names.run, "trigger": names.trigger, "feed": names.feed}
+    values = {"message": names.message, "each": names.each, "feed": names.feed, "guides": plenty.GUIDES}
     return [(path + query).format(**values) for query in queries]
 
 
@@ -197,6 +240,15 @@ def test_no_list_reads_or_sorts_a_whole_table(large: CheckedClient, names: Names
             assert wrong(partial(large.get, f"{address}{'&' if '?' in address else '?'}after={after[1]}")) == [], (
                 address
             )
+
+
+@pytest.mark.parametrize("what", ROWS)
+def test_nothing_else_that_is_read_reads_or_sorts_a_whole_table(names: Names, wrong: Wrong, what: str) -> None:
+    def read() -> None:
+        with transaction() as tx:
+            ROWS[what](tx, names)
+
+    assert wrong(read) == []
 
 
 @pytest.mark.parametrize("body", BULK, ids=str)

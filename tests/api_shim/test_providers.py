@@ -395,3 +395,9 @@ def test_the_sdk_pages_through_teams_and_revokes(knock: Knock, engine: Engine, a
     assert [each.display_name for each in channels] == ["General"]
     assert knock.providers.ms_teams.revoke_access(CHAT, **of).ok == "ok"
     assert "ms_teams_tenant_id" not in data_of_acme(engine)
+
+
+def test_a_check_that_came_too_often_does_not_say_that_nobody_is_connected(api: TestClient, acme: HttpServer) -> None:
+    acme.will_say(answer(429, b'{"ok": false, "error": "ratelimited"}'), says({"error": "too many"}, 429))
+    checks = [f"{SLACK}/auth_check{SLACK_QUERY}", f"{TEAMS}/auth_check{TEAMS_QUERY}"]
+    assert [api.get(each).status_code for each in checks] == [429, 429]

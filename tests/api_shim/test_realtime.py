@@ -13,9 +13,11 @@ from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from api_shim import realtime
+from api_shim.auth import Caller
+from api_shim.directory import Directory, load_snapshot
 from api_shim.phoenix import Frame
 from api_shim.realtime import PATH
-from notify_workers import guides, resources
+from notify_workers import guides, resources, signing_keys
 from notify_workers.store import environments
 from notify_workers.store.session import transaction
 from tests.answers import eventually
@@ -134,11 +136,15 @@ def test_a_revoked_key_loses_its_link(api: CheckedClient, engine: Engine) -> Non
         assert client.closed_with() == 1008
 
 
-def test_a_slow_client_loses_its_link_and_does_not_fill_memory(change_settings: ChangeSettings, stores: object) -> None:
+def test_a_slow_client_loses_its_link_and_does_not_fill_memory(change_settings: ChangeSettings, engine: Engine) -> None:
     change_settings(socket_queue=3)
 
     async def flooded() -> tuple[int, int]:
-        socket = realtime.Socket(None, None, None, {})  # type: ignore[arg-type]
+        snapshot = await asyncio.to_thread(load_snapshot)
+        (key,) = (
+            each for each in snapshot.keys.values() if each.kind == "public" and each.environment_id == DEVELOPMENT
+        )
+        socket = realtime.Socket(None, Caller(DEVELOPMENT, key), Directory(snapshot), {})  # type: ignore[arg-type]
         for number in range(10):
             socket.send(Frame(None, str(number), "t", "e", {}))
         return socket._waiting.qsize(), socket._ended.result()
@@ -314,3 +320,40 @@ def test_a_token_that_expires_ends_the_link(api: CheckedClient, change_settings:
         change_settings(user_token_leeway=-7200.0)
         client.say(None, "1", "phoenix", "heartbeat", {})
         assert client.closed_with() == 1008
+
+
+def test_a_token_whose_key_is_trusted_no_more_ends_the_link(api: CheckedClient) -> None:
+    secure()
+    eventually(lambda: refused(api, KEY))
+    with connected(api, f"{KEY}&user_token={signed('jane')}") as client:
+        client.beats()
+        (known,) = signing_keys.every()
+        assert signing_keys.remove(known.id)
+        directory = api.app.app.state.directory  # type: ignore[attr-defined]
+        eventually(lambda: not directory.security_of(DEVELOPMENT).public_keys)
+        client.say(None, "1", "phoenix", "heartbeat", {})
+        assert client.closed_with() == 1008
+    assert refused(api, f"{KEY}&user_token={signed('jane')}")
+
+
+def test_a_link_from_before_enhanced_security_ends_with_it(api: CheckedClient) -> None:
+    with connected(api) as client:
+        client.beats()
+        secure()
+        directory = api.app.app.state.directory  # type: ignore[attr-defined]
+        eventually(lambda: directory.security_of(DEVELOPMENT).enhanced)
+        client.say("1", "1", TOPIC, "phx_join", {"user_id": "joe"})
+        assert client.closed_with() == 1008
+
+
+def test_a_page_of_another_origin_gets_no_link(api: CheckedClient, change_settings: ChangeSettings) -> None:
+    change_settings(allowed_origins="https://app.example.com")
+    with (
+        pytest.raises(WebSocketDisconnect),
+        api.websocket_connect(PATH + KEY, headers={"Origin": "https://evil.example"}),
+    ):
+        pass
+    with api.websocket_connect(PATH + KEY, headers={"Origin": "https://app.example.com"}) as session:
+        Client(session).beats()
+    with connected(api) as client:
+        client.beats()

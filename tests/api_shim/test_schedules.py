@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import httpx2
 import pytest
+from sqlalchemy import text
 
 from notify_workers import schedules
 from notify_workers.clock import now
-from tests.answers import code, fields
+from notify_workers.store.recipients import identify
+from notify_workers.store.session import transaction
+from tests.answers import code, eventually, fields
 from tests.conftest import PUBLIC, CheckedClient
-from tests.engine import Engine, email_step
+from tests.engine import DEVELOPMENT, Engine, email_step
 from tests.mail_server import MailServer
+from workflows.recipients import TENANTS, Identity, Reference
 
 JANE = {"id": "jane", "email": "jane@example.com", "name": "Jane", "timezone": "America/New_York"}
 PROJECT = {"id": "p1", "collection": "projects", "email": "team@example.com"}
@@ -183,8 +188,6 @@ def test_days_may_be_named_as_a_group(api: CheckedClient) -> None:
 
 
 WRONG: list[tuple[dict[str, Any], list[str]]] = [
-    ({}, ["repeats"]),
-    ({"repeats": []}, ["repeats"]),
     ({"scheduled_at": "tomorrow"}, ["scheduled_at"]),
     ({"scheduled_at": "2030-01-02T00:00:00Z", "ending_at": "2030-01-01T00:00:00Z"}, ["ending_at"]),
     ({"repeats": [DAILY], "ending_at": "2020-01-01T00:00:00Z"}, ["ending_at"]),
@@ -231,6 +234,20 @@ def test_only_what_is_named_changes(api: CheckedClient, engine: Engine, mail: Ma
     assert mail.subjects() == ["New digest"]
 
 
+def test_a_change_and_an_occurrence_in_the_same_tenant_wait_in_one_order(api: CheckedClient, engine: Engine) -> None:
+    (schedule,) = made(api, repeats=[DAILY], tenant="acme")
+    waiting = (
+        "select count(*) as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    )
+    with ThreadPoolExecutor() as pool:
+        with transaction() as tx:  # an occurrence, line by line
+            tx.rows(text("select id from due where kind = 'schedule' for update"))
+            changing = pool.submit(put, api, schedule["id"], tenant="acme", data={"title": "New"})
+            eventually(lambda: engine.one(waiting).n == 1)
+            identify(tx, [(DEVELOPMENT, Identity(Reference(TENANTS, "acme")))])
+        assert changing.result().status_code == 200
+
+
 def test_a_new_time_takes_the_place_of_the_old_one(api: CheckedClient, engine: Engine, mail: MailServer) -> None:
     (one,) = made(api, scheduled_at=(now() + timedelta(hours=1)).isoformat())
     put(api, one["id"], scheduled_at=(now() + timedelta(days=3)).isoformat())
@@ -253,7 +270,7 @@ def test_an_unknown_id_changes_and_deletes_nothing(api: CheckedClient, engine: E
         assert fields(answer) == ["schedule_ids[1]"]
     assert engine.one("select data from schedules").data is None
     assert fields(put(api, "seven", data={})) == ["schedule_ids[0]"]
-    assert fields(put(api, one["id"], repeats=[])) == ["repeats"]
+    assert fields(put(api, one["id"], repeats=[{}])) == ["repeats[0].frequency"]
 
 
 def test_a_deleted_schedule_is_shown_and_happens_no_more(api: CheckedClient, engine: Engine, mail: MailServer) -> None:
@@ -305,9 +322,31 @@ def test_many_schedules_are_made_in_the_background(api: CheckedClient, engine: E
     assert mail.subjects() == ["A digest"]
 
 
+def test_a_schedule_of_many_that_is_nobodys_is_not_made(api: CheckedClient, engine: Engine) -> None:
+    wanted = [{"workflow": "digest"}, {"workflow": "digest", "recipient": "joe"}]
+    operation = api.post("/v1/schedules/bulk/create", json={"schedules": wanted}).json()
+    engine.drain()
+    done = api.get(f"/v1/bulk_operations/{operation['id']}").json()
+    assert (done["status"], done["success_count"], done["error_count"]) == ("completed", 1, 1)
+    assert [each["id"] for each in done["error_items"]] == [""]
+    assert len(ids_of(api)) == 1
+
+
+def test_a_schedule_without_a_time_waits_until_it_has_one(api: CheckedClient, engine: Engine, mail: MailServer) -> None:
+    (idle,) = made(api, JANE, data={"title": "A"})
+    assert (idle["repeats"], idle["next_occurrence_at"], engine.count("due")) == ([], None, 0)
+    changed = put(api, idle["id"], repeats=[DAILY]).json()[0]
+    assert changed["next_occurrence_at"] is not None
+    engine.advance(days=1)
+    assert mail.subjects() == ["A digest"]
+    assert put(api, idle["id"], repeats=[]).json()[0]["next_occurrence_at"] is None
+    engine.advance(days=2)
+    assert mail.subjects() == ["A digest"]
+
+
 def test_what_is_wrong_with_one_of_many_is_told_at_once(api: CheckedClient, engine: Engine) -> None:
     good = {"workflow": "digest", "recipient": "joe", "repeats": [DAILY]}
-    for wrong, field in (({**good, "repeats": []}, "repeats"), ({**good, "recipient": None}, "recipient")):
+    for wrong, field in (({**good, "repeats": [{}]}, "repeats[0].frequency"), ({**good, "recipient": 7}, "recipient")):
         answer = api.post("/v1/schedules/bulk/create", json={"schedules": [good, wrong]})
         assert fields(answer) == [f"schedules[1].{field}"]
     assert fields(api.post("/v1/schedules/bulk/create", json={"schedules": [good] * 1001})) == ["schedules"]

@@ -148,6 +148,22 @@ def test_another_delivery_of_an_event_is_answered_and_repeats_nothing(
     assert api.get(f"/v1/users/{USER['id']}").json()["name"] == "Example Person"
 
 
+def test_a_request_that_is_repeated_under_other_names_is_the_same_event(
+    api: CheckedClient, clerk: Source, engine: Engine
+) -> None:
+    own = sources.configure(DEVELOPMENT, "own", "http", {"settings": {"secret": SECRET}})
+    for source, first, other in ((clerk, "svix", "webhook"), (own, "webhook", "svix")):
+        body = json.dumps({"type": "user.updated", "data": USER})
+        was = signed(body)
+        sent = {f"{first}-{part}": was[f"svix-{part}"] for part in ("id", "timestamp", "signature")}
+        renamed = {f"{other}-{part}": was[f"svix-{part}"] for part in ("id", "timestamp", "signature")}
+        forged = {**was, "webhook-id": "another"}
+        assert [send(api, source, body, headers).status_code for headers in (sent, renamed, forged)] == [204] * 3
+    keys = engine.rows("select distinct source_id, idempotency_key from source_events")
+    assert len(keys) == 2
+    assert [row.n for row in engine.rows("select count(*) as n from source_events where status = 'duplicate'")] == [4]
+
+
 def test_what_nobody_asked_for_is_recorded_only(api: CheckedClient, clerk: Source, engine: Engine) -> None:
     assert happens(api, clerk, "organization.created", {"id": "org_1"}) == 204
     assert (statuses(engine), engine.count("recipients")) == (["ignored"], 0)
@@ -297,6 +313,28 @@ def test_segment_and_rudderstack_track_and_identify(api: CheckedClient, engine: 
     assert send(api, rudder, body, {"Authorization": "Bearer wrong"}).status_code == 401
     assert send(api, rudder, body, {"Authorization": "Bearer s3cret"}).status_code == 204
     assert api.get("/v1/users/joe").json()["name"] == "Jane Doe"
+
+
+@pytest.mark.parametrize(
+    ("written", "created", "kept"),
+    [
+        ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z", None),
+        (1767323045, "2026-01-02T03:04:05Z", None),
+        (1767323045000, "2026-01-02T03:04:05Z", None),
+        ("last year", None, "last year"),
+        ([1], None, [1]),
+    ],
+)
+def test_a_user_is_kept_whatever_their_trait_createdat_is(
+    api: CheckedClient, engine: Engine, written: Any, created: str | None, kept: Any
+) -> None:
+    segment = sources.configure(DEVELOPMENT, "segment", "segment", {"settings": {"secret": "s3cret"}})
+    body = json.dumps({"type": "identify", "messageId": "m1", "userId": "jane", "traits": {"createdAt": written}})
+    signature = HMAC(b"s3cret", body.encode(), sha1).hexdigest()
+    assert send(api, segment, body, {"x-signature": signature}).status_code == 204
+    known = api.get("/v1/users/jane").json()
+    assert statuses(engine) == ["done"]
+    assert (known.get("created_at") or None, known.get("createdAt")) == (created, kept)
 
 
 def test_a_run_that_waits_for_an_event_goes_on(

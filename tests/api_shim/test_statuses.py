@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from notify_workers import statuses as door
+from notify_workers.errors import StoreUnavailable
 from notify_workers.ids import channel_id
 from notify_workers.store.session import transaction
 from tests import channels
@@ -149,6 +150,21 @@ def test_a_message_is_updated_once_a_second_where_rates_are_limited(
     assert "x-ratelimited-message_ids" not in first.headers
     assert second.headers["x-ratelimited-message_ids"] == ",".join(four[:2])
     assert [each["seen_at"] is not None for each in second.json()] == [False, False, True]
+
+
+def test_an_update_that_failed_may_be_tried_again_at_once(
+    api: CheckedClient, four: list[str], change_settings: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise StoreUnavailable("The database does not answer")
+
+    change_settings(rate_limits=True)
+    with monkeypatch.context() as broken:
+        broken.setattr("api_shim.routes.statuses.statuses.change", away)
+        assert api.post("/v1/messages/batch/seen", json={"message_ids": four[:2]}).status_code == 503
+    again = api.post("/v1/messages/batch/seen", json={"message_ids": four[:2]})
+    assert "x-ratelimited-message_ids" not in again.headers
+    assert [each["engagement_statuses"] for each in again.json()] == [["seen"], ["seen"]]
 
 
 def test_contents_of_several_messages(api: CheckedClient, four: list[str]) -> None:

@@ -115,15 +115,20 @@ def test_preferences_of_recipients_are_included_when_asked_for(api: CheckedClien
     assert [each["recipient"]["preferences"]["default"]["workflows"] for each in shown] == [{"a": False}] * 2
 
 
+def test_filters_of_the_near_side_are_not_heeded(api: CheckedClient) -> None:
+    add(api, "jane", "joe")
+    near = {"objects[][id]": "p1", "objects[][collection]": "other"}
+    assert len(entries(api, **near)) == len(entries(api)) == 2
+    assert entries(api, mode="recipient", **{"recipients[]": "jane"}) == entries(api, mode="recipient")
+
+
 @pytest.mark.parametrize(
     ("params", "field"),
     [
-        ({"mode": "recipient", "recipients[]": "jane"}, "recipients"),
-        ({"objects[][id]": "p1", "objects[][collection]": "projects"}, "objects"),
+        ({"objects[][id]": "p1"}, "objects[0].collection"),
         ({"recipients[]": [f"u{number}" for number in range(26)]}, "recipients"),
         ({"mode": "both"}, "mode"),
         ({"include[]": "messages"}, "include[0]"),
-        ({"after": "bm90IG91cnM"}, "after"),
         ({"after": "cGFnZTpqYW5l"}, "after"),
         ({"before": "cGFnZTpbMSwyXQ"}, "before"),
         ({"page_size": "51"}, "page_size"),
@@ -183,6 +188,23 @@ def test_many_objects_get_subscribers_in_bulk(api: CheckedClient, engine: Engine
     assert engine.count("subscriptions") == 50
 
 
+def test_an_object_of_many_with_a_recipient_who_is_nobody_keeps_its_subscribers(
+    api: CheckedClient, engine: Engine
+) -> None:
+    for each in ("p1", "p2"):
+        api.post(f"/v1/objects/projects/{each}/subscriptions", json={"recipients": ["jane"]})
+    ended = [{"id": "p1", "recipients": [{}, "jane"]}, {"id": "p2", "recipients": [{"id": "jane"}]}]
+    path = "/v1/objects/projects/bulk/subscriptions/delete"
+    operation = api.post(path, json={"subscriptions": ended}).json()
+    engine.drain()
+    done = api.get(f"/v1/bulk_operations/{operation['id']}").json()
+    assert (done["success_count"], [each["id"] for each in done["error_items"]]) == (1, ["p1"])
+    assert [each["object"]["id"] for each in entries(api, "/v1/users/jane/subscriptions")] == ["p1"]
+    assert fields(api.post(path, json={"subscriptions": [{"id": "p1", "recipients": [{"id": ""}]}]})) == [
+        "subscriptions[0].recipients[0].id"
+    ]
+
+
 def test_a_bulk_operation_has_at_most_1000_objects(api: CheckedClient, engine: Engine) -> None:
     items = [{"id": str(each), "recipients": []} for each in range(1001)]
     answer = api.post("/v1/objects/projects/bulk/subscriptions/add", json={"subscriptions": items})
@@ -192,3 +214,20 @@ def test_a_bulk_operation_has_at_most_1000_objects(api: CheckedClient, engine: E
     )
     assert fields(wrong) == ["subscriptions[0].recipients[0]"]
     assert engine.count("bulk_operations") == 0
+
+
+def test_inline_recipients_and_properties_are_held_to_the_size_of_properties(
+    api: CheckedClient, engine: Engine, change_settings: Any
+) -> None:
+    change_settings(max_properties=100)
+    long = {"id": "b", "text": "x" * 100}
+    assert fields(api.post(PATH, json={"recipients": ["a", long]})) == ["recipients[1]"]
+    assert fields(api.post(PATH, json={"recipients": ["a"], "properties": {"text": "x" * 100}})) == ["properties"]
+    assert api.post(PATH, json={"recipients": [{"id": "b", "first": "x" * 60}]}).status_code == 200
+    assert fields(api.post(PATH, json={"recipients": [{"id": "b", "second": "x" * 60}]})) == ["recipients"]
+    channels = {str(number): {"tokens": ["x" * 30]} for number in range(3)}
+    assert fields(api.post(PATH, json={"recipients": [{"id": "b", "channel_data": channels}]})) == ["recipients"]
+    bulk = {"subscriptions": [{"id": "p1", "recipients": ["a"]}, {"id": "p2", "recipients": [long]}]}
+    answer = api.post("/v1/objects/projects/bulk/subscriptions/add", json=bulk)
+    assert fields(answer) == ["subscriptions[1].recipients[0]"]
+    assert (engine.count("subscriptions"), engine.count("bulk_operations")) == (1, 0)

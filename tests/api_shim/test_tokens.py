@@ -116,6 +116,12 @@ def test_an_address_that_names_nobody_grants_nothing(uri: str) -> None:
     assert not token(explicit_grants=True, grants={uri: {"user/read": []}}).allows("user/read", ALICE, None)
 
 
+@pytest.mark.parametrize("name", ["%00", "a\0b", "\ud800"])
+def test_a_tenant_that_nobody_can_store_is_none(name: str) -> None:
+    limited = token(grants={f"/v1/tenants/{name}": {"feed/read": []}, tenant("acme"): {"feed/read": []}})
+    assert limited.limited_to("user/feed_read", ALICE) == frozenset({"acme"})
+
+
 @pytest.mark.parametrize("conditions", [None, {}, "yes", True, [{"until": "tomorrow"}], [1]])
 def test_conditions_that_nobody_understands_grant_nothing(conditions: Any) -> None:
     assert not token(explicit_grants=True, grants={user("alice"): {"user/read": conditions}}).allows(
@@ -233,6 +239,8 @@ def test_a_changed_token_is_refused() -> None:
         {"user": ""},
         {"user": 5},
         {"user": ["alice"]},
+        {"user": "al\0ice"},
+        {"user": "al\ud800ice"},
         {"grants": []},
         {"grants": "all"},
         {"exp": "tomorrow"},

@@ -130,6 +130,13 @@ def test_each_wrong_property_is_named(api: CheckedClient, engine: Engine) -> Non
     assert engine.count("recipients") == 0
 
 
+def test_without_a_body_the_query_says_the_properties(api: CheckedClient) -> None:
+    answer = api.put("/v1/users/jane?name=Jane&plan[name]=pro&plan[tags][]=a")
+    assert (answer.json()["name"], answer.json()["plan"]) == ("Jane", {"name": "pro", "tags": ["a"]})
+    assert api.put("/v1/users/jane?name=Joe", json={}).json()["name"] == "Jane"
+    assert fields(api.put("/v1/users/jane?name[]=x")) == ["name"]
+
+
 def test_the_properties_of_a_user_have_256_kilobytes_at_most(api: CheckedClient) -> None:
     most = 256 * 1024 - len('{"text":""}')
     assert len(put(api, text="x" * most)["text"]) == most

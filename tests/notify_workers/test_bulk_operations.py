@@ -171,3 +171,24 @@ def test_operations_that_ended_are_forgotten_after_a_month_and_others_are_not(en
     lifeline.look()
     assert [row.id for row in engine.rows("select id from bulk_operations")] == [waiting.id]
     assert ended.id != waiting.id
+
+
+def test_items_are_done_in_one_order_and_those_of_one_name_in_theirs(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def note(_tx: object, _environment: object, _context: object, item: str) -> None:
+        done.append(item)
+        if item in ("c", "a2"):
+            raise NotFound(item)
+
+    monkeypatch.setitem(bulk_kinds.KINDS, "test.note", Kind(note, lambda _, item: (None, item[0])))
+    with transaction() as tx:
+        bulk_operations.start(tx, DEVELOPMENT, "test.note", ["c", "a2", "b", "a1"])
+    engine.drain()
+    assert done == ["a2", "a1", "b", "c"]
+    assert engine.one("select error_items from bulk_operations").error_items == [
+        {"collection": None, "id": "c"},
+        {"collection": None, "id": "a"},
+    ]

@@ -166,3 +166,13 @@ def test_an_entity_that_is_looked_up_says_when_it_changed(engine: Engine) -> Non
         "n": 1,
         "updated_at": at.isoformat(),
     }
+
+
+@pytest.mark.parametrize("stored", ["dark", ["a"], 7, {"preference_set": "none"}])
+def test_settings_of_a_tenant_that_are_no_map_say_nothing(engine: Engine, stored: Any) -> None:
+    with transaction() as tx:
+        identify(tx, [(DEVELOPMENT, Identity(Reference(TENANTS, "acme"), {"settings": stored}))])
+    seen = context(engine, tenant="acme")
+    assert seen.preferences.tenant is None
+    assert seen.scope.tenant is not None
+    assert seen.scope.tenant["settings"] == stored

@@ -10,8 +10,9 @@ from sqlalchemy import text
 from notify_workers import purges as door
 from notify_workers import recipients
 from notify_workers.store import subjects
+from notify_workers.store.recipients import make_known
 from notify_workers.store.session import transaction
-from notify_workers.store.subscriptions import make_known, upsert
+from notify_workers.store.subscriptions import upsert
 from tests.engine import DEVELOPMENT, Engine, delay_step, email_step
 from tests.mail_server import MailServer
 from tests.notify_workers.test_batches import batch_step

@@ -14,13 +14,13 @@ from uuid import UUID
 from pydantic_core import to_json
 from sqlalchemy import text
 
-from notify_workers import cancellations, clock, delivery, pending, runner, triggers
+from notify_workers import cancellations, clock, delivery, pending, runner, statuses, triggers
 from notify_workers import resources as resource_door
 from notify_workers.cancellations import CancellationKey
 from notify_workers.redis_client import client
 from notify_workers.store import audiences, purges, recipients, waits
-from notify_workers.store.messages import ENGAGEMENT
 from notify_workers.store.session import transaction
+from notify_workers.store.statuses import STATUSES
 from tests.engine import DEVELOPMENT, Engine
 from workflows.recipients import Reference
 from workflows.simulate.happenings import (
@@ -157,24 +157,21 @@ class TimeTraveller:
         )
         nth = len(found) if engaged.nth is None else engaged.nth
         if 1 <= nth <= len(found):
-            self._tell(found[nth - 1].id, engaged.status)
+            self._tell(found[nth - 1].id, engaged)
 
-    def _tell(self, message_id: str, status: str) -> None:
-        if status in ENGAGEMENT:
-            change = f"{ENGAGEMENT[status]} = engine_now()"
-        elif status.startswith("un"):
-            change = f"{ENGAGEMENT[status.removeprefix('un')]} = null"
-        else:
-            change = f"status = '{status}'"
+    def _tell(self, message_id: str, engaged: Engaged) -> None:
         with transaction() as tx:
-            tx.run(text(f"update messages set {change} where id = :id"), id=message_id)
+            if engaged.status in STATUSES:
+                statuses.change(tx, DEVELOPMENT, [message_id], engaged.status, dict(engaged.detail) or None)
+                return
+            tx.run(text("update messages set status = :status where id = :id"), status=engaged.status, id=message_id)
             tx.run(
                 text(
                     "insert into message_events (id, message_id, type, at)"
                     " values (substr(md5(random()::text), 1, 27), :id, :type, engine_now())"
                 ),
                 id=message_id,
-                type=f"message.{status}",
+                type=f"message.{engaged.status}",
             )
 
 

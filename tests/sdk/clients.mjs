@@ -10,16 +10,19 @@ export const address = process.env.KNOCK_BASE_URL;
 /** The ids of the development stack's channels by their keys. */
 export const channels = JSON.parse(process.env.DOORBELL_TEST_CHANNELS);
 
-async function noted(url, options) {
+const { fetch } = globalThis;
+
+/** A `fetch` that notes each call with the name of the SDK that made it. */
+export const noting = (sdk) => async (url, options) => {
   if (process.env.DOORBELL_TEST_CALLS) {
     const { pathname } = new URL(url);
-    appendFileSync(process.env.DOORBELL_TEST_CALLS, `${options?.method ?? "GET"} ${pathname}\n`);
+    appendFileSync(process.env.DOORBELL_TEST_CALLS, `${sdk} ${options?.method ?? "GET"} ${pathname}\n`);
   }
   return fetch(url, options);
-}
+};
 
 /** The server's SDK, with the secret key of the development stack. */
-export const knock = new Knock({ apiKey: "sk_test_doorbell", baseURL: address, maxRetries: 0, fetch: noted });
+export const knock = new Knock({ apiKey: "sk_test_doorbell", baseURL: address, maxRetries: 0, fetch: noting("node") });
 
 /** A name that no other test has. */
 export const unique = (name) => `${name}-${randomUUID().slice(0, 8)}`;
@@ -51,6 +54,13 @@ export const missing = (asked) =>
     (found) => Promise.reject(new Error(`it is there: ${JSON.stringify(found)}`)),
     (error) => error.status === 404 || Promise.reject(error),
   );
+
+/** A tenant that has connected its Slack and its Microsoft Teams. Its id. */
+export async function connect(tenant, access_token = "xoxb-1") {
+  const data = { connections: [], token: { access_token }, ms_teams_tenant_id: randomUUID() };
+  await knock.objects.setChannelData("$tenants", tenant, channels.chat, { data });
+  return tenant;
+}
 
 /** So many messages in a user's feed, newest first. */
 export async function feedMessages(user, count) {

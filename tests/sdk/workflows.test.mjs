@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Knock as OldKnock } from "knock-0-6";
-
-import { address, all, eventually, knock, unique } from "./clients.mjs";
+import { all, eventually, knock, unique } from "./clients.mjs";
 
 const invitation = (id) => ({ id, email: `${id}@example.com`, name: "Jane" });
 
@@ -54,25 +52,4 @@ test("errors say which field and why", async () => {
     assert.match(error.error.errors[0].field, /recipients/);
     return true;
   });
-});
-
-test("the old SDK triggers, notifies and cancels", async () => {
-  const old = new OldKnock("sk_test_doorbell", { host: address });
-  const id = unique("old");
-  const { workflow_run_id: run } = await old.notify("account-invite", {
-    actor: "nora",
-    recipients: [invitation(id)],
-    cancellationKey: id,
-  });
-  await eventually(
-    () => all(knock.messages.list({ workflow_run_id: run })),
-    (found) => found.length === 1,
-    "the message is there",
-  );
-  await old.workflows.cancel("account-invite", id, { recipients: [id] });
-  await eventually(
-    () => all(knock.workflowRecipientRuns.list({ recipient: id })),
-    ([listed]) => listed?.status === "cancelled",
-    "the run is cancelled",
-  );
 });

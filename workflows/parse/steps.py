@@ -160,13 +160,20 @@ def _wait_for_event(node: Node) -> WaitForEventStep:
         event=AwaitedEvent(
             type=event["event_type"],
             key=event.get("event_key", "updated"),
-            source=event.get("source_key") or event.get("audience_key") or event.get("integration_source_key"),
+            source=_source(event),
         ),
         expires_after=build_duration(settings.get("expires_after")) or EXPIRES_AFTER,
         matches=tuple(match for match in matches if match),
         halts_on_match=settings.get("on_match") == "halt",
         halts_on_timeout=settings.get("on_timeout", "halt") == "halt",
     )
+
+
+def _source(event: Mapping[str, Any]) -> str | None:
+    """A guide may have the key of a workflow: what is no workflow's message is told from those by its type."""
+    key: str | None = event.get("source_key") or event.get("audience_key") or event.get("integration_source_key")
+    kind = event.get("source_type", "workflow")
+    return key if key is None or kind == "workflow" else f"{kind}:{key}"
 
 
 def _ai_agent(node: Node) -> AgentStep:

@@ -8,7 +8,7 @@ from typing import Any
 
 from workflows.simulate.waits import signal_message
 from workflows.simulate.world import Message, MessageEvent, Run, World
-from workflows.statuses import MessageStatus
+from workflows.statuses import IMPLIED, MessageStatus
 
 CONFIRMED = ("in_app_feed", "in_app_guide", "http")
 """Channel types whose messages are delivered once they have left; of others only the provider could tell."""
@@ -41,9 +41,28 @@ def deliver(world: World, message_id: str) -> None:
 def tell(world: World, message_id: str, what: str, detail: Mapping[str, Any] | None = None) -> None:
     """Something happened to the message: a delivery status, an engagement status, or one that is undone (`unseen`)."""
     message = world.messages[message_id]
-    changed = replace(message, status=_status(message.status, what))
-    world.put(world.messages, message_id, changed)
-    _happen(world, changed, what, detail or {})
+    news = _news(world, message, what, detail or {})
+    for each in news:
+        message = replace(message, status=_status(message.status, each))
+    world.put(world.messages, message_id, message)
+    for each in news:
+        _happen(world, message, each, (detail or {}) if each == what else {})
+
+
+def _news(world: World, message: Message, what: str, detail: Mapping[str, Any]) -> list[str]:
+    """What is new of it: what it implies comes before it, and what is so already does not happen again."""
+    known = message.status.engagement
+    if what in UNDONE:
+        return [what] if UNDONE[what] in known else []
+    if what in known and not (what == "interacted" and detail != _last_interaction(world, message)):
+        return []
+    return [*(each for each in IMPLIED.get(what, ()) if each not in known), what]
+
+
+def _last_interaction(world: World, message: Message) -> Mapping[str, Any]:
+    """What it said: one that says something else is another one."""
+    told = (each for each in reversed(world.message_events) if each.message == message.id)
+    return next((each.detail for each in told if each.type == "message.interacted"), {})
 
 
 def _status(known: MessageStatus, what: str) -> MessageStatus:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from notify_workers.store.tables.columns import json, table, text, time, uuid
+from notify_workers.store.tables.columns import json, number, table, text, time, uuid
 
 purges = table(
     "purges",
@@ -11,5 +11,7 @@ purges = table(
     text("collection"),
     text("recipient_id"),
     time("before"),
+    number("sequence"),
+    text("into_id", required=False),
     json("triggers"),
 )

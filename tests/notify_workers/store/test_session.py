@@ -1,15 +1,26 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
+from threading import Barrier
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, IntegrityError
 
-from notify_workers.errors import StoreUnavailable
+from notify_workers.errors import Collision, StoreUnavailable
 from notify_workers.queue import Bell
 from notify_workers.store import session
-from notify_workers.store.session import Jsonb, as_json, statement, transaction
+from notify_workers.store.session import (
+    MOST_COLLISIONS,
+    Jsonb,
+    Transaction,
+    as_json,
+    statement,
+    transact,
+    transaction,
+)
 from tests.engine import Engine
 from tests.notify_workers.conftest import Away
 
@@ -98,3 +109,35 @@ def test_the_time_is_in_utc_and_moves_with_the_clock(engine: Engine) -> None:
         tx.run(MOVE)
         assert 59 < (session.now(tx) - before).total_seconds() < 70
     assert before.utcoffset().total_seconds() == 0
+
+
+def test_of_two_transactions_that_wait_for_each_other_one_is_done_again(engine: Engine) -> None:
+    for each in ("a", "b"):
+        engine.identify(each)
+    meeting, tried = Barrier(2, timeout=60), []
+
+    def lock(tx: Transaction, first: str, second: str) -> str:
+        tried.append(first)
+        statement = text("update recipients set updated_at = engine_now() where id = :id")
+        tx.run(statement, id=first)
+        if len(tried) < 3:
+            meeting.wait()
+        tx.run(statement, id=second)
+        return first
+
+    with ThreadPoolExecutor(2) as threads:
+        hands = [threads.submit(transact, partial(lock, first=one, second=two)) for one, two in ("ab", "ba")]
+        assert [hand.result(60) for hand in hands] == ["a", "b"]
+    assert len(tried) == 3
+
+
+def test_a_transaction_that_collides_for_ever_is_refused_as_if_the_database_did_not_answer(engine: Engine) -> None:
+    tried = []
+
+    def collide(_: Transaction) -> None:
+        tried.append(1)
+        raise Collision("again")
+
+    with pytest.raises(StoreUnavailable):
+        transact(collide)
+    assert len(tried) == MOST_COLLISIONS + 1

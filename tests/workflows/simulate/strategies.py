@@ -321,7 +321,9 @@ def _cancelled(draw: Draw, number: int) -> What:
 
 def _engaged(draw: Draw, number: int) -> What:
     status = draw(
-        st.sampled_from(("seen", "seen", "read", "interacted", "link_clicked", "archived", "unseen", "bounced"))
+        st.sampled_from(
+            ("seen", "seen", "read", "interacted", "link_clicked", "archived", "unseen", "unread", "bounced")
+        )
     )
     return Engaged(_who(draw), status, draw(st.none() | st.sampled_from(KEYS)), nth=draw(st.none() | st.integers(1, 3)))
 

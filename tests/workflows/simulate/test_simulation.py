@@ -108,6 +108,16 @@ def test_engagement_finds_the_message_that_is_meant() -> None:
     assert [entry.detail["message"] for entry in trace(world) if entry.event == "message.read"] == ["message 1"]
 
 
+def test_engagement_implies_what_must_have_been_before_and_happens_once() -> None:
+    told = {"type": "engagement", "recipient": "jane"}
+    statuses = ("interacted", "read", "unread", "unread", "interacted", "read")
+    world = run(
+        environment(sms()), trigger(), *({**told, "at": f"+{n}h", "status": each} for n, each in enumerate(statuses, 1))
+    )
+    events = [each.type.removeprefix("message.") for each in world.message_events]
+    assert events == ["created", "queued", "sent", "seen", "read", "interacted", "unread", "read"]
+
+
 def test_what_comes_to_nothing_is_told() -> None:
     world = run(
         environment(sms()),

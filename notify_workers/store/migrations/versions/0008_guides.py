@@ -46,11 +46,41 @@ create table guide_engagements (
 );
 """
 
+# As in 0002, but for where the message came from: not every one is a workflow's any more, and a guide may have the key of one.
+SIGNAL = """
+create or replace function signal_message_event() returns trigger language plpgsql as $$
+declare
+    m messages;
+    known record;
+begin
+    if not exists (select from waits) then
+        return null;
+    end if;
+    select * into m from messages where id = new.message_id;
+    if m.id is null then
+        return null;
+    end if;
+    perform signal(m.environment_id, m.collection, m.recipient_id, 'message', substr(new.type, 9), {key}, new.at,
+        jsonb_build_object(
+            'message_id', m.id, 'event_type', new.type, 'channel_id', m.channel_id, 'channel_type', m.channel_type,
+            'channel_provider', (select provider from channels where environment_id = m.environment_id and id = m.channel_id),
+            'tenant_id', m.tenant, 'step_ref', m.step_ref, 'recipient', recipient_as_wire(m.collection, m.recipient_id),
+            'inserted_at', new.at, 'exec_mode', 'live', 'workflow_run_id', m.trigger_id,
+            'source', jsonb_build_object('type', {source}, 'key', m.workflow_key),
+            'data', coalesce(new.data, '{{}}'::jsonb)));
+    return null;
+end $$;
+"""
+
+
+KEY = "case when m.source_type = 'workflow' then m.workflow_key else m.source_type || ':' || m.workflow_key end"
+
 
 def upgrade() -> None:
-    for part in (GUIDES, ENGAGEMENTS):
+    for part in (GUIDES, ENGAGEMENTS, SIGNAL.format(source="m.source_type", key=KEY)):
         op.execute(part)
 
 
 def downgrade() -> None:
+    op.execute(SIGNAL.format(source="'workflow'", key="m.workflow_key"))
     op.execute("drop table guide_engagements, guide_groups, guide_states")

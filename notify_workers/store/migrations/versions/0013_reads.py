@@ -32,9 +32,17 @@ create index recipient_runs_by_tenant on recipient_runs (environment_id, tenant,
 create index recipient_runs_with_errors on recipient_runs (environment_id, inserted_at, id) where error_count > 0;
 """
 
+# Trigger data that few have.
+DATA = """
+create index triggers_by_data on triggers using gin (data jsonb_path_ops);
+create index recipient_runs_by_data on recipient_runs using gin (data jsonb_path_ops) where data is not null;
+create index batch_items_by_data on batch_items using gin (data jsonb_path_ops) where data is not null;
+create index messages_by_data on messages using gin (data jsonb_path_ops) where data is not null;
+"""
+
 
 def upgrade() -> None:
-    for part in (MESSAGES, RUNS):
+    for part in (MESSAGES, RUNS, DATA):
         op.execute(part)
 
 
@@ -44,5 +52,6 @@ def downgrade() -> None:
         " drop index messages_by_recipient, messages_by_channel, messages_by_workflow, messages_by_tenant, messages_of_trigger,"
         " messages_in_feed, messages_unread, messages_unseen, messages_interacted, messages_link_clicked, messages_archived,"
         " recipient_runs_of_recipient, recipient_runs_by_workflow,"
-        " recipient_runs_by_tenant, recipient_runs_with_errors;"
+        " recipient_runs_by_tenant, recipient_runs_with_errors,"
+        " triggers_by_data, recipient_runs_by_data, batch_items_by_data, messages_by_data;"
     )

@@ -6,7 +6,8 @@ revision = "0014"
 down_revision = "0013"
 
 # A recipient of the same id that comes later keeps what is newer than `before`. `triggers` are those that are too young to be
-# forgotten: whoever accepts one of them a second time must still find it.
+# forgotten: whoever accepts one of them a second time must still find it. Triggers of a sequence below `sequence` that are
+# still on their way reach nobody of that id, but the one that they were merged into.
 TABLE = """
 create table purges (
     id uuid primary key,
@@ -14,6 +15,8 @@ create table purges (
     collection text collate "C" not null,
     recipient_id text collate "C" not null,
     before timestamptz not null,
+    sequence bigint not null default 0,
+    into_id text collate "C",
     triggers jsonb not null default '[]'
 );
 """
