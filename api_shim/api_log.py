@@ -74,16 +74,17 @@ class Recorder:
     def done(self) -> None:
         scope, state = self._scope, self._scope["state"]
         key: ApiKey | None = state.get("key")
+        elapsed = time.monotonic() - self._came
         self._writer.put(
             Exchange(
                 request_id=state["request_id"],
-                came=self._came,
+                came=time.time() - elapsed,
                 method=scope["method"],
                 path=scope["path"],
                 query=scope["query_string"].decode("latin-1"),
                 operation=operation_of(scope) or None,
                 status=self._status,
-                duration_ms=(time.monotonic() - self._came) * 1000,
+                duration_ms=elapsed * 1000,
                 request=self._request.whole(),
                 response=self._response.whole(),
                 user_agent=_user_agent(scope),

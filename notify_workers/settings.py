@@ -124,6 +124,9 @@ class Settings:
         _count,
         "Bytes of requests that wait in one process to be logged; what comes on top is not logged, and counted.",
     )
+    api_log_waiting: int = _setting(
+        "API_LOG_WAITING", 50_000, _count, "Requests that wait in Redis to be logged; the oldest on top are not logged."
+    )
     api_log_retention: float = _setting("API_LOG_RETENTION", 30.0, _positive, "Days that the API log is kept.")
 
     # Ingestion

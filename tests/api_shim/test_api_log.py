@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from click.testing import CliRunner
+from redis import RedisError
 from sqlalchemy import text
 
 from api_shim.api_log import is_logged
 from doorbell.cli import main
 from notify_workers import api_log, clock, lifeline
-from notify_workers.api_log import Exchange, Writer, masked
+from notify_workers.api_log import WAITING, Exchange, Writer
+from notify_workers.api_log_masks import masked
 from notify_workers.errors import StoreUnavailable
+from notify_workers.redis_client import client
 from notify_workers.store.api_log import Filter, Logged
 from notify_workers.store.session import transaction
 from tests.answers import eventually, local_api, trigger
@@ -28,6 +31,9 @@ MARK = "hunter2"
 
 
 def logged(**wanted: Any) -> list[Logged]:
+    """What the timer process has written by now."""
+    while api_log.drain():
+        pass
     return api_log.find(Filter(**wanted), 100)
 
 
@@ -159,7 +165,7 @@ def test_what_cannot_be_stored_does_not_keep_others_from_it(api: CheckedClient, 
 def exchange(number: int = 0, path: str = "/v1/users", **given: Any) -> Exchange:
     values: dict[str, Any] = {
         "request_id": str(UUID(int=number + 1)),
-        "came": time.monotonic(),
+        "came": time.time(),
         "method": "GET",
         "path": path,
         "query": "",
@@ -178,7 +184,7 @@ def test_one_that_cannot_be_written_costs_only_itself(engine: Engine) -> None:
     for number in range(5):
         writer.put(exchange(number, request_id="nonsense" if number == 2 else str(UUID(int=number + 1))))
     writer.close()
-    assert (len(logged()), writer.lost) == (4, 1)
+    assert (len(logged()), writer.lost) == (4, 0)
 
 
 def test_what_does_not_fit_the_queue_is_dropped_and_counted(
@@ -194,20 +200,49 @@ def test_what_does_not_fit_the_queue_is_dropped_and_counted(
 
 
 def test_a_database_that_is_away_is_waited_for(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    write, tries = api_log._write, []
+    writer = Writer()
+    for number in range(3):
+        writer.put(exchange(number))
+    writer.close()
+    write = api_log._write
 
-    def refuse_once(records: list[dict[str, Any]]) -> None:
-        tries.append(len(records))
+    def away(records: list[dict[str, Any]]) -> None:
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(api_log, "_write", away)
+    before = client().lrange(WAITING, 0, -1)
+    with pytest.raises(StoreUnavailable):
+        api_log.drain()
+    assert client().lrange(WAITING, 0, -1) == before
+    monkeypatch.setattr(api_log, "_write", write)
+    assert (api_log.drain(), client().llen(WAITING), len(logged())) == (3, 0, 3)
+
+
+def test_redis_being_away_is_waited_for(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue, tries = api_log._queue, []
+
+    def away_once(chunk: Sequence[Exchange]) -> int:
+        tries.append(len(chunk))
         if len(tries) == 1:
-            raise StoreUnavailable("away")
-        write(records)
+            raise RedisError("away")
+        return queue(chunk)
 
-    monkeypatch.setattr(api_log, "_write", refuse_once)
+    monkeypatch.setattr(api_log, "_queue", away_once)
     writer = Writer()
     writer.put(exchange())
     eventually(lambda: len(logged()) == 1)
     writer.close()
     assert (tries, writer.lost) == ([1, 1], 0)
+
+
+def test_what_waits_in_redis_is_bounded(engine: Engine, change_settings: Callable[..., None]) -> None:
+    change_settings(api_log_waiting=4)
+    writer = Writer()
+    for number in range(10):
+        writer.put(exchange(number))
+    writer.close()
+    assert {each.id.int for each in logged()} == {7, 8, 9, 10}
+    assert writer.lost == 6
 
 
 def test_a_process_that_ends_writes_what_waits(engine: Engine) -> None:
