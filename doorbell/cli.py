@@ -14,12 +14,14 @@ from uuid import UUID
 
 import click
 
-from doorbell import running, sources_command
+from doorbell import running
 from doorbell.api_log_command import api_log
 from doorbell.child_server import EmbeddedServerError
+from doorbell.documents import read_document
 from doorbell.environment_option import ENVIRONMENT, environment_of
 from doorbell.guides_command import guides
 from doorbell.signing_command import signing
+from doorbell.sources_command import sources
 from doorbell.webhooks_command import webhooks
 from notify_workers.errors import DoorbellError
 from notify_workers.settings import settings
@@ -214,7 +216,7 @@ def set_channel_group(key: str, file: TextIO, environment: str) -> None:
     """Make the channel group KEY from a JSON file, or change it."""
     from notify_workers import channels
 
-    channels.set_group(environment_of(environment), key, _document(file))
+    channels.set_group(environment_of(environment), key, read_document(file))
     click.echo(f"The channel group {key} is set.")
 
 
@@ -239,11 +241,11 @@ def configure(environment: str, **given: Any) -> None:
 
     of = environment_of(environment)
     if given["variables"] is not None:
-        environments.set_variables(of, _document(given["variables"]))
+        environments.set_variables(of, read_document(given["variables"]))
     if given["preferences"] is not None:
-        environments.set_default_preferences(of, _document(given["preferences"]))
+        environments.set_default_preferences(of, read_document(given["preferences"]))
     if given["preference_center"] is not None:
-        preference_center.configure(of, _document(given["preference_center"]))
+        preference_center.configure(of, read_document(given["preference_center"]))
     if (file := given["signing_key"]) is not None:
         signing_keys.add(of, file.read(), file.name)
     if given["enhanced_security"] is not None:
@@ -252,17 +254,7 @@ def configure(environment: str, **given: Any) -> None:
         raise click.UsageError("name what to set: see `doorbell configure --help`")
 
 
-def _document(file: TextIO) -> dict[str, Any]:
-    try:
-        document = json.load(file)
-    except ValueError as error:
-        raise click.ClickException(f"{file.name} is no JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise click.ClickException(f"{file.name} holds no JSON object")
-    return document
-
-
-main.add_command(sources_command.group(environment_of, _document))
+main.add_command(sources)
 
 RESOURCE_FILES = (
     *("workflows/*/workflow.json", "layouts/*/layout.json", "partials/*/partial.json", "translations/*/*"),
