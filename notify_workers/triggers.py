@@ -19,6 +19,7 @@ from notify_workers.pending import Pending
 from notify_workers.settings import settings
 from notify_workers.store import cancellations as cancellation_rows
 from notify_workers.store import purges, resources, triggers
+from notify_workers.store.purges import Departure
 from notify_workers.store.recipients import identify
 from notify_workers.store.resources import WorkflowStatus
 from notify_workers.store.runs import StepClaim
@@ -37,8 +38,8 @@ class TriggerRequest:
     id: UUID
     sequence: int
     payload: dict[str, Any]
-    departed: Mapping[Reference, Reference | None] = field(default_factory=dict)
-    """Who was deleted after the trigger was made, before it was accepted, and whom they were merged into."""
+    departed: Mapping[Reference, Departure] = field(default_factory=dict)
+    """Who was deleted after the trigger was made, before it was accepted."""
 
     @property
     def environment_id(self) -> UUID:
@@ -58,12 +59,19 @@ class TriggerRequest:
         """Each once, in the order given, with the data that is only for them; not those who have departed."""
         found: dict[Reference, dict[str, Any] | None] = {}
         for entity in self.payload["recipients"]:
-            reached: Reference | None = reference(entity)
-            while reached is not None and reached in self.departed:
-                reached = self.departed[reached]
+            reached = self._reached(reference(entity))
             if reached is not None:
                 found.setdefault(reached, _trigger_data(entity))
         return list(found.items())
+
+    def _reached(self, named: Reference) -> Reference | None:
+        """Whom somebody was merged into, and so on, from merge to later merge: two may have been merged to and fro."""
+        at, reached = self.sequence, named
+        while (gone := self.departed.get(reached)) and gone.sequence > at:
+            if gone.into is None:
+                return None
+            at, reached = gone.sequence, gone.into
+        return reached
 
     @property
     def named(self) -> set[Reference]:
@@ -110,7 +118,7 @@ class Departed(DoorbellError):
     code = "departed"
     type = "api_error"
 
-    def __init__(self, who: Mapping[UUID, Mapping[Reference, Reference | None]]) -> None:
+    def __init__(self, who: Mapping[UUID, Mapping[Reference, Departure]]) -> None:
         super().__init__("Somebody was deleted after the trigger was made")
         self.who = who
 
@@ -154,7 +162,7 @@ def _request(tx: Transaction, waiting: Pending) -> TriggerRequest | None:
 
 def _accept(waiting: Sequence[Pending]) -> None:
     """A deletion wins over a trigger that was made before it: nobody is made anew, or told anything, by what is late."""
-    departed: Mapping[UUID, Mapping[Reference, Reference | None]] = {}
+    departed: Mapping[UUID, Mapping[Reference, Departure]] = {}
     while True:
         try:
             return _accept_but(waiting, departed)
@@ -162,7 +170,7 @@ def _accept(waiting: Sequence[Pending]) -> None:
             departed = {**departed, **found.who}
 
 
-def _accept_but(waiting: Sequence[Pending], departed: Mapping[UUID, Mapping[Reference, Reference | None]]) -> None:
+def _accept_but(waiting: Sequence[Pending], departed: Mapping[UUID, Mapping[Reference, Departure]]) -> None:
     def start(tx: Transaction) -> None:
         requests = [request for each in waiting if (request := _request(tx, each))]
         _start(tx, [replace(each, departed=departed.get(each.id, {})) for each in requests])
@@ -189,14 +197,14 @@ def _check_departures(tx: Transaction, requests: Sequence[TriggerRequest]) -> No
     """Raises `Departed`. Whoever is identified is held by now, so a deletion that is under way has ended."""
     named = {(each.environment_id, who) for each in requests for who in each.named}
     left = purges.departures(tx, named)
-    found: dict[UUID, dict[Reference, Reference | None]] = {}
+    found: dict[UUID, dict[Reference, Departure]] = {}
     for each in requests:
         late = {
-            who: gone.into
+            who: gone
             for who in each.named
             if (gone := left.get((each.environment_id, who))) and gone.sequence > each.sequence
         }
-        if late.keys() - each.departed.keys():
+        if any(each.departed.get(who) != gone for who, gone in late.items()):
             found[each.id] = {**each.departed, **late}
     if found:
         raise Departed(found)

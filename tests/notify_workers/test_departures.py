@@ -60,6 +60,18 @@ def test_a_trigger_for_the_deleted_alone_is_over_at_once(engine: Engine) -> None
     assert (engine.count("triggers"), engine.count("recipient_runs"), engine.count("large_payloads")) == (1, 0, 0)
 
 
+def test_a_trigger_from_before_merges_to_and_fro_reaches_who_is_left(engine: Engine, mail: MailServer) -> None:
+    engine.publish("welcome", [email_step()])
+    for name in ("ann", "anne"):
+        engine.identify(name, email="ann@example.com")
+    engine.trigger("welcome", ["ann", "anne"])
+    merge("ann", "anne")
+    merge("anne", "ann")
+    engine.drain()
+    assert [row.recipient_id for row in engine.rows("select recipient_id from recipient_runs")] == ["ann"]
+    assert mail.subjects("ann@example.com") == ["Subject of email_1"]
+
+
 def test_a_trigger_from_before_a_merge_reaches_the_primary_once(engine: Engine, mail: MailServer) -> None:
     engine.publish("welcome", [email_step()])
     for each in ("anon", "jane", "jane2"):
