@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvicorn
+from knockapi import Knock
 from sqlalchemy import create_engine, event
 
-from doorbell.embedded import EmbeddedRedis
+from api_shim.app import make_app
+from doorbell.embedded import EmbeddedRedis, free_port
 from notify_workers import redis_client
 from notify_workers.settings import Settings, choose
 from notify_workers.store import session
+from tests.answers import eventually
 from tests.engine import Engine, email_step
 
 
@@ -64,3 +70,23 @@ def statements() -> Callable[[], AbstractContextManager[list[str]]]:
             event.remove(session.engine(), "before_cursor_execute", note)
 
     return collecting
+
+
+@pytest.fixture(scope="module")
+def address(stores: Settings) -> Iterator[str]:
+    port = free_port()
+    options: dict[str, Any] = {"loop": "uvloop", "http": "httptools", "log_level": "warning"}
+    server = uvicorn.Server(uvicorn.Config(make_app, factory=True, port=port, **options))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    eventually(lambda: server.started)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def knock(engine: Engine, address: str) -> Iterator[Knock]:
+    """The SDK, which raises when an answer is not exactly what it expects."""
+    with Knock(api_key="sk_test_doorbell", base_url=address, _strict_response_validation=True, max_retries=0) as client:
+        yield client

@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import knockapi
 import pytest
-import uvicorn
 from knockapi import Knock
 
-from api_shim.app import make_app
-from doorbell.embedded import free_port
 from notify_workers.ids import channel_id
-from notify_workers.settings import Settings
 from tests import channels
-from tests.answers import eventually
 from tests.engine import Engine, delay_step, email_step
 from tests.mail_server import MailServer
 
 NOBODY: Any = {"name": "Joe"}
 JANE: Any = {"id": "jane", "email": "jane@example.com", "name": "Jane"}
-
-
-@pytest.fixture(scope="module")
-def address(stores: Settings) -> Iterator[str]:
-    port = free_port()
-    options: dict[str, Any] = {"loop": "uvloop", "http": "httptools", "log_level": "warning"}
-    server = uvicorn.Server(uvicorn.Config(make_app, factory=True, port=port, **options))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    eventually(lambda: server.started)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
-
-
-@pytest.fixture
-def knock(engine: Engine, address: str) -> Iterator[Knock]:
-    """The SDK, which raises when an answer is not exactly what it expects."""
-    with Knock(api_key="sk_test_doorbell", base_url=address, _strict_response_validation=True, max_retries=0) as client:
-        yield client
 
 
 @pytest.fixture

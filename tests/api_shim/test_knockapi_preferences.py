@@ -2,48 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
 import knockapi
 import pytest
-import uvicorn
 from knockapi import Knock
 
-from api_shim.app import make_app
-from doorbell.embedded import free_port
 from notify_workers.ids import channel_id
-from notify_workers.settings import Settings
-from tests.answers import eventually
 from tests.channels import TEMPLATES
 from tests.engine import Engine, email_step
 from tests.mail_server import MailServer
 
 JANE: Any = {"id": "jane", "email": "jane@example.com"}
 PUSH = str(channel_id("push"))
-
-
-@pytest.fixture(scope="module")
-def address(stores: Settings) -> Iterator[str]:
-    port = free_port()
-    options: dict[str, Any] = {"loop": "uvloop", "http": "httptools", "log_level": "warning"}
-    server = uvicorn.Server(uvicorn.Config(make_app, factory=True, port=port, **options))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    eventually(lambda: server.started)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
-
-
-@pytest.fixture
-def knock(engine: Engine, address: str) -> Iterator[Knock]:
-    """The SDK, which raises when an answer is not exactly what it expects."""
-    with Knock(api_key="sk_test_doorbell", base_url=address, _strict_response_validation=True, max_retries=0) as client:
-        yield client
 
 
 def test_a_user_mutes_a_category_and_unmutes_it(knock: Knock, engine: Engine, mail: MailServer) -> None:

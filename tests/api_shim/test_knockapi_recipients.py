@@ -8,11 +8,8 @@ import knockapi
 import pytest
 from knockapi import Knock
 
-from tests.api_shim.test_knockapi import address, knock
 from tests.engine import Engine, email_step
 from tests.mail_server import MailServer
-
-__all__ = ["address", "knock"]
 
 BLUE: Any = {"primary_color": "#0000ff", "logo_url": "https://example.com/logo.png"}
 NO_NEWS: Any = {"categories": {"news": False}}

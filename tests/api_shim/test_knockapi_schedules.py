@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import knockapi
 import pytest
-import uvicorn
 from knockapi import Knock
 
-from api_shim.app import make_app
-from doorbell.embedded import free_port
 from notify_workers.clock import now
-from notify_workers.settings import Settings
-from tests.answers import eventually
 from tests.engine import Engine, email_step
 from tests.mail_server import MailServer
 
@@ -24,25 +17,9 @@ JANE: Any = {"id": "jane", "email": "jane@example.com", "name": "Jane", "timezon
 PROJECT: Any = {"id": "p1", "collection": "projects"}
 
 
-@pytest.fixture(scope="module")
-def address(stores: Settings) -> Iterator[str]:
-    port = free_port()
-    options: dict[str, Any] = {"loop": "uvloop", "http": "httptools", "log_level": "warning"}
-    server = uvicorn.Server(uvicorn.Config(make_app, factory=True, port=port, **options))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    eventually(lambda: server.started)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
-
-
-@pytest.fixture
-def knock(engine: Engine, address: str) -> Iterator[Knock]:
-    """The SDK, which raises when an answer is not exactly what it expects."""
+@pytest.fixture(autouse=True)
+def digest(engine: Engine) -> None:
     engine.publish("digest", [email_step(subject="{{ data.title }}")])
-    with Knock(api_key="sk_test_doorbell", base_url=address, _strict_response_validation=True, max_retries=0) as client:
-        yield client
 
 
 def test_a_schedule_is_made_changed_and_happens(knock: Knock, engine: Engine, mail: MailServer) -> None:

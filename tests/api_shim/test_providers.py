@@ -17,7 +17,6 @@ from notify_workers.ids import channel_id
 from notify_workers.store.environments import set_channel
 from notify_workers.store.recipients import identify
 from notify_workers.store.session import transaction
-from tests.api_shim.test_knockapi import address, knock  # noqa: F401
 from tests.conftest import PUBLIC
 from tests.engine import DEVELOPMENT, Engine
 from tests.notify_workers.http_server import HANG_UP, Heard, HttpServer, answer, silence
@@ -363,7 +362,7 @@ def test_a_channels_own_application_goes_first(api: TestClient, acme: HttpServer
 # Knock's own Python SDK
 
 
-def test_the_sdk_pages_through_slack_and_revokes(knock: Knock, engine: Engine, acme: HttpServer) -> None:  # noqa: F811
+def test_the_sdk_pages_through_slack_and_revokes(knock: Knock, engine: Engine, acme: HttpServer) -> None:
     pages = [{"ok": True, "channels": [{**GENERAL, "id": f"C{n}"}], "response_metadata": {}} for n in range(2)]
     pages[0]["response_metadata"] = {"next_cursor": "second"}
     acme.will_say(says({"ok": True}), *(says(page) for page in pages), says({"ok": True}))
@@ -379,7 +378,7 @@ def test_the_sdk_pages_through_slack_and_revokes(knock: Knock, engine: Engine, a
         knock.providers.slack.check_auth(CHAT, **of)
 
 
-def test_the_sdk_pages_through_teams_and_revokes(knock: Knock, engine: Engine, acme: HttpServer) -> None:  # noqa: F811
+def test_the_sdk_pages_through_teams_and_revokes(knock: Knock, engine: Engine, acme: HttpServer) -> None:
     link = "https://graph.microsoft.com/v1.0/teams?$skiptoken=second"
     acme.will_say(
         TOKEN,
