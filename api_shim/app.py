@@ -19,6 +19,8 @@ from api_shim.api_log import Recorder, is_logged
 from api_shim.cors import cors, from_a_page
 from api_shim.directory import Directory, load_snapshot
 from api_shim.errors import answer_to, error_response, install_handlers, problem
+from api_shim.feed_hub import FeedHub
+from api_shim.feed_topics import FeedTopics
 from api_shim.guide_topics import GuideTopics
 from api_shim.ingest import Ingest
 from api_shim.limits import Limiter, rates
@@ -167,7 +169,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.limiter = Limiter(async_client(), rates()) if settings().limits_rates else None
     app.state.api_log = Writer() if settings().api_log else None
     following = asyncio.create_task(directory.follow())
-    app.state.realtime = Realtime(directory, {"guides": GuideTopics()})
+    app.state.feed_hub = FeedHub()
+    app.state.realtime = Realtime(
+        directory, {"guides": GuideTopics(), "feeds": FeedTopics(app.state.feed_hub)}, [app.state.feed_hub.follow]
+    )
     app.state.realtime.start()
     yield
     await app.state.realtime.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
@@ -15,6 +16,7 @@ from api_shim import limits
 from api_shim.directory import Directory, Security
 from api_shim.errors import AuthenticationFailed
 from api_shim.tokens import UserToken, read_token
+from notify_workers.settings import settings
 from notify_workers.store.environments import ApiKey
 from workflows.recipients import Reference
 
@@ -65,6 +67,23 @@ class Caller:
         An empty text in it stands for what belongs to no tenant.
         """
         return self.token.limited_to(capability, of) if self.token else None
+
+
+class Standing:
+    """Whether somebody who was let in may stay: keys are revoked, tokens expire, and the keys that verify them change.
+
+    Who comes back is asked anew.
+    """
+
+    def __init__(self, directory: Directory, caller: Caller) -> None:
+        self._directory, self._caller = directory, caller
+        self._security = directory.security_of(caller.environment_id)
+
+    def holds(self) -> bool:
+        token, now = self._caller.token, time.time() - settings().user_token_leeway
+        is_expired = token is not None and token.valid_until is not None and token.valid_until < now
+        is_same = self._directory.security_of(self._caller.environment_id) == self._security
+        return is_same and not is_expired and self._caller.key.digest in self._directory.snapshot.keys
 
 
 async def authenticate(request: Request) -> ApiKey:

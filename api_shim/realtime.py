@@ -10,15 +10,14 @@ import asyncio
 import contextlib
 import logging
 import re
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api_shim.auth import Caller, caller_of, from_loopback
+from api_shim.auth import Caller, Standing, caller_of, from_loopback
 from api_shim.cors import is_allowed
 from api_shim.directory import Directory
 from api_shim.errors import AuthenticationFailed
@@ -73,12 +72,13 @@ class Socket:
     caller: Caller
     directory: Directory
     kinds: Mapping[str, Topics]
+    wants_changes: bool = False
     joined: dict[str, Member] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._waiting: asyncio.Queue[str] = asyncio.Queue(settings().socket_queue)
         self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._security = self.directory.security_of(self.caller.environment_id)
+        self._standing = Standing(self.directory, self.caller)
 
     def send(self, frame: Frame) -> None:
         try:
@@ -135,20 +135,13 @@ class Socket:
             return UNSUPPORTED
         if len(text.encode(errors="replace")) > settings().socket_frame:
             return TOO_BIG
-        if not self._is_allowed():
+        if not self._standing.holds():
             return POLICY
         try:
             await self._answer(decode(text))
         except MalformedFrame:
             return UNSUPPORTED
         return None
-
-    def _is_allowed(self) -> bool:
-        """Keys are revoked, tokens expire, and the keys that verify them change; a client that comes back is then asked anew."""
-        token, now = self.caller.token, time.time() - settings().user_token_leeway
-        is_expired = token is not None and token.valid_until is not None and token.valid_until < now
-        is_same = self.directory.security_of(self.caller.environment_id) == self._security
-        return is_same and not is_expired and self.caller.key.digest in self.directory.snapshot.keys
 
     async def _answer(self, frame: Frame) -> None:
         if frame.topic == PHOENIX:
@@ -203,15 +196,24 @@ def _reason(error: Exception) -> dict[str, Any]:
 
 
 class Realtime:
-    """What the sockets of this process share: the kinds of topics, and the tasks that push to their members."""
+    """What the sockets of this process share: the kinds of topics, and the tasks that push to their members.
 
-    def __init__(self, directory: Directory, kinds: Mapping[str, Topics]) -> None:
+    `tasks` are others that run as long.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        kinds: Mapping[str, Topics],
+        tasks: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
+    ) -> None:
         self.directory = directory
         self.kinds = kinds
+        self._tasks = [*tasks, *(each.follow for each in kinds.values())]
         self._following: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._following = [asyncio.create_task(each.follow()) for each in self.kinds.values()]
+        self._following = [asyncio.create_task(each()) for each in self._tasks]
 
     async def stop(self) -> None:
         """redis-py sends within `asyncio.wait_for`, which loses cancellations before Python 3.12."""
@@ -238,7 +240,8 @@ async def endpoint(websocket: WebSocket) -> None:
     except (AuthenticationFailed, StoreUnavailable):
         await websocket.close(POLICY)
         return
-    await Socket(websocket, caller, realtime.directory, realtime.kinds).serve()
+    wants_changes = given.get("doorbell_events") == "1"
+    await Socket(websocket, caller, realtime.directory, realtime.kinds, wants_changes).serve()
 
 
 _SECRETS = re.compile(r"(api_key|user_token)=[^&\s\"']+")

@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 from typing import Any, assert_never
 
-from notify_workers import cancellations, exchanges
+from notify_workers import cancellations, exchanges, feeds
 from notify_workers.cancellations import CancellationKey
 from notify_workers.catalog import catalog
 from notify_workers.errors import DoorbellError
@@ -30,7 +30,9 @@ from notify_workers.providers import (
 from notify_workers.settings import settings
 from notify_workers.store import deliveries, due
 from notify_workers.store.deliveries import DeliveryClaim, Settlement
+from notify_workers.store.feed_changes import Feed
 from notify_workers.store.session import statement
+from workflows.recipients import USERS
 
 EARLY = 0.05
 """Seconds before its time at which a delivery may start."""
@@ -170,3 +172,5 @@ def _settle(
         )
         if again and to.retry_after is not None and due.within_horizon(to.retry_after):
             tx.ring(due.delivery_bell(claim.due_id, claim.message_id, claim.attempt + 1, to.retry_after))
+    if to.accepted and claim.channel_type == "in_app_feed" and claim.recipient.collection == USERS:
+        feeds.tell([Feed(claim.environment_id, claim.channel_id, claim.recipient.id)])

@@ -1,20 +1,30 @@
-"""The door to in-app feeds: what a user's feed shows of a channel."""
+"""The door to in-app feeds: what a user's feed shows of a channel, and what has changed in it."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from uuid import UUID
 
-from notify_workers.store import activities, feeds
+from redis import RedisError
+
+from notify_workers.redis_client import client
+from notify_workers.store import activities, feed_changes, feeds
 from notify_workers.store.activities import Activity
-from notify_workers.store.feeds import FeedCounts, FeedRow, FeedStatus
-from notify_workers.store.messages import MessageFilter
+from notify_workers.store.feed_changes import Feed
+from notify_workers.store.feed_filters import Count, Entry, FeedCounts, FeedFilter, FeedStatus
+from notify_workers.store.feeds import FeedRow
 from notify_workers.store.recipients import Recipient
-from notify_workers.store.session import Transaction
+from notify_workers.store.session import Transaction, transaction
 from workflows.recipients import USERS, Reference
+
+log = logging.getLogger(__name__)
 
 MOST_ACTIVITIES = 10
 """Activities that an item of a feed carries; the others are listed by the message's own list."""
+
+AT_ONCE = 1000
+"""Changes whose feeds the timer process settles in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +36,49 @@ class FeedItem:
     activities: list[Activity] = field(default_factory=list)
 
 
-def items_of(tx: Transaction, environment: UUID, rows: list[FeedRow], *, with_activities: bool) -> list[FeedItem]:
+@dataclass(frozen=True, slots=True)
+class News:
+    """What has changed in a feed since a number; `sequence` is the number up to which this tells everything."""
+
+    feed_id: int
+    sequence: int
+    entries: list[Entry]
+    counts: list[Count]
+
+
+def page(
+    tx: Transaction,
+    feed: Feed,
+    wanted: FeedFilter,
+    status: FeedStatus,
+    *,
+    after: int | None,
+    before: int | None,
+    limit: int,
+) -> tuple[list[FeedRow], FeedCounts]:
+    """A page of a feed, newest first, and the counts that its badge shows. Cursors are numbers of items."""
+    state = feed_changes.settled(tx, [feed]).get(feed)
+    if state is None:
+        return [], FeedCounts(0, 0, 0)
+    rows = feeds.page_of_feed(
+        tx, feed.environment_id, state.id, wanted, status, after=after, before=before, limit=limit
+    )
+    return rows, counts(tx, feed, state.id, wanted)
+
+
+def counts(
+    tx: Transaction, feed: Feed, feed_id: int, wanted: FeedFilter, kept: Iterable[Count] | None = None
+) -> FeedCounts:
+    """Of everything that a filter finds, whatever its status. `kept` are the feed's counts, if they are known already."""
+    if not wanted.is_kept:
+        return feeds.counted(tx, feed.environment_id, feed_id, wanted)
+    return wanted.sum(feeds.kept_counts(tx, [feed_id])[feed_id] if kept is None else kept)
+
+
+def items_of(tx: Transaction, feed: Feed, rows: list[FeedRow], *, with_activities: bool) -> list[FeedItem]:
     """The rows of one page with what belongs to them."""
     references = {each for row in rows for each in _actors(row)}
-    known = activities.recipients_of(tx, environment, references)
+    known = activities.recipients_of(tx, feed.environment_id, references)
     ids = [row.message.id for row in rows] if with_activities else []
     told = activities.first_activities(tx, ids, MOST_ACTIVITIES)
     items = []
@@ -48,16 +97,51 @@ def _actors(row: FeedRow) -> list[Reference]:
     ]
 
 
-def page(
-    tx: Transaction,
-    environment: UUID,
-    wanted: MessageFilter,
-    status: FeedStatus,
-    *,
-    after: str | None,
-    before: str | None,
-    limit: int,
-) -> tuple[list[FeedRow], FeedCounts]:
-    """A page of a feed, newest first, and the counts that its badge shows."""
-    rows = feeds.page_of_feed(tx, environment, wanted, status, after=after, before=before, limit=limit)
-    return rows, feeds.counts(tx, environment, wanted)
+def news(tx: Transaction, since: Mapping[Feed, int], limit: int, always: Collection[Feed] = ()) -> dict[Feed, News]:
+    """Of the feeds in which something has changed since a number of each, and of those in `always` that had items ever.
+
+    At most `limit` changes of each, in order.
+    """
+    states = {
+        feed: state
+        for feed, state in feed_changes.settled(tx, list(since)).items()
+        if state.sequence > since[feed] or feed in always
+    }
+    changed = feeds.changes(tx, {state.id: since[feed] for feed, state in states.items()}, limit)
+    kept = feeds.kept_counts(tx, [state.id for state in states.values()])
+    return {
+        feed: News(state.id, _told_up_to(changed[state.id], state.sequence, limit), changed[state.id], kept[state.id])
+        for feed, state in states.items()
+    }
+
+
+def _told_up_to(changed: list[Entry], sequence: int, limit: int) -> int:
+    return changed[-1].changed if len(changed) == limit else sequence
+
+
+def settle_noted() -> int:
+    """Settles the feeds of the oldest changes, and tells of them: whoever was to tell may have died. How many."""
+    with transaction() as tx:
+        found = feed_changes.noted(tx, AT_ONCE)
+        if found:
+            feed_changes.settle(tx, found, wait=False)
+    tell(found)
+    return len(found)
+
+
+def bell_of(feed: Feed) -> str:
+    """The Redis channel on which it is told that something has changed in a feed."""
+    return f"doorbell:feed:{feed.environment_id}:{feed.channel_id}:{feed.user_id}"
+
+
+def tell(changed: Collection[Feed]) -> None:
+    """Tells whoever listens. When Redis is away, listeners look by themselves, later."""
+    if not changed:
+        return
+    try:
+        pipeline = client().pipeline(transaction=False)
+        for feed in changed:
+            pipeline.publish(bell_of(feed), b"")
+        pipeline.execute()
+    except RedisError as error:
+        log.warning("feeds are pushed late: %s", error)

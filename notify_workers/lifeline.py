@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from notify_workers import api_log, pending, queue
 from notify_workers.settings import settings
-from notify_workers.store import batches, bulk_operations, sources, throttles, triggers, webhooks
+from notify_workers.store import batches, bulk_operations, feed_changes, sources, throttles, triggers, webhooks
 from notify_workers.store.session import transaction
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ def look() -> int:
     _forget_bulk_operations()
     _forget_source_events()
     _forget_webhook_deliveries()
+    _forget_feed_items()
     return len(overdue)
 
 
@@ -60,6 +61,11 @@ def _forget_bulk_operations() -> None:
 def _forget_webhook_deliveries() -> None:
     with transaction() as tx:
         webhooks.forget_old(tx, settings().webhook_days * 86_400, FORGOTTEN_AT_ONCE)
+
+
+def _forget_feed_items() -> None:
+    with transaction() as tx:
+        feed_changes.forget_gone(tx, settings().feed_memory, FORGOTTEN_AT_ONCE)
 
 
 def _forget_source_events() -> None:

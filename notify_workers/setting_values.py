@@ -1,9 +1,19 @@
-"""How the texts of settings are read. Each raises `ValueError` with what it expected."""
+"""What a setting is, and how its text is read: each parser raises `ValueError` with what it expected."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import field
 from math import inf
+from typing import Any
 from zoneinfo import available_timezones
+
+MEGABYTE = 1024 * 1024
+
+
+def _setting(name: str, default: Any, parse: Callable[[str], Any], doc: str) -> Any:
+    """A field that is a variable of the environment."""
+    return field(default=default, metadata={"name": f"DOORBELL_{name}", "parse": parse, "doc": doc})
 
 
 def _flag(text: str) -> bool:

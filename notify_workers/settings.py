@@ -1,41 +1,37 @@
 """One set of settings, read once from the environment at start. Nothing else reads the environment.
 
-Every variable is a field below; its metadata is the documentation. `docs/settings.md` is made from it.
+Every variable is a field below, or of what `Settings` is made from; its metadata is the documentation. `docs/settings.md` is
+made from it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from notify_workers.api_settings import ApiSettings
+from notify_workers.delivery_settings import DeliverySettings
 from notify_workers.errors import SettingsInvalid
 from notify_workers.setting_values import (
+    MEGABYTE,
     _count,
     _database_url,
     _flag,
     _http_url,
     _level,
-    _origins,
     _port,
     _positive,
     _redis_url,
-    _tiers,
+    _setting,
     _timezone,
 )
 
-MEGABYTE = 1024 * 1024
 
-
-def _setting(name: str, default: Any, parse: Callable[[str], Any], doc: str) -> Any:
-    """A field that is a variable of the environment."""
-    return field(default=default, metadata={"name": f"DOORBELL_{name}", "parse": parse, "doc": doc})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+@dataclass(frozen=True, kw_only=True)
+class Settings(DeliverySettings, ApiSettings):
     # Where things are
     host: str = _setting("HOST", "127.0.0.1", str, "Address the API listens on.")
     port: int = _setting("PORT", 4000, _port, "Port the API listens on; 0 takes a free one.")
@@ -91,43 +87,6 @@ class Settings:
 
     # Redis
     redis_timeout: float = _setting("REDIS_TIMEOUT", 5.0, _positive, "Seconds to wait for an answer of Redis.")
-
-    # Access to the API
-    allowed_origins: str = _setting(
-        "ALLOWED_ORIGINS",
-        "*",
-        _origins,
-        "Web pages that may call the API: `*` for all, or origins such as https://app.example.com, apart by commas.",
-    )
-    user_token_leeway: float = _setting(
-        "USER_TOKEN_LEEWAY", 10.0, _positive, "Seconds that the clock of who signs user tokens may differ from ours."
-    )
-    user_token_cache: int = _setting(
-        "USER_TOKEN_CACHE", 4096, _count, "Verified user tokens that one API process remembers."
-    )
-    rate_limits: bool | None = _setting(
-        "RATE_LIMITS", None, _flag, "on or off. Unset: on, and off in the development stack."
-    )
-    rate_limit_tiers: str = _setting(
-        "RATE_LIMIT_TIERS",
-        "1,5,60,200,1000",
-        _tiers,
-        "Requests a second that an endpoint of tier 1, 2, 3, 4, 5 answers to one caller.",
-    )
-    api_log: bool = _setting("API_LOG", True, _flag, "Whether requests to the API are logged in the database.")
-    api_log_body: int = _setting(
-        "API_LOG_BODY", 16 * 1024, _count, "Bytes from which a body is left out of the API log."
-    )
-    api_log_queue: int = _setting(
-        "API_LOG_QUEUE",
-        32 * MEGABYTE,
-        _count,
-        "Bytes of requests that wait in one process to be logged; what comes on top is not logged, and counted.",
-    )
-    api_log_waiting: int = _setting(
-        "API_LOG_WAITING", 50_000, _count, "Requests that wait in Redis to be logged; the oldest on top are not logged."
-    )
-    api_log_retention: float = _setting("API_LOG_RETENTION", 30.0, _positive, "Days that the API log is kept.")
 
     # Ingestion
     max_recipients: int = _setting("MAX_RECIPIENTS", 1000, _count, "Recipients that one trigger may name.")
@@ -239,79 +198,11 @@ class Settings:
         "STEP_RETRY_DELAY", 2.0, _positive, "Seconds before a failed step is tried again; doubles."
     )
 
-    # Delivery
-    delivery_lease: float = _setting(
-        "DELIVERY_LEASE", 60.0, _positive, "Seconds after which an attempt without an outcome counts as unknown."
-    )
-    delivery_attempts: int = _setting("DELIVERY_ATTEMPTS", 8, _count, "Attempts to deliver a message.")
-    delivery_window: float = _setting(
-        "DELIVERY_WINDOW", 1800.0, _positive, "Seconds over which the attempts are spread, growing, with jitter."
-    )
-    smtp_timeout: float = _setting("SMTP_TIMEOUT", 20.0, _positive, "Seconds to wait for an answer of an SMTP server.")
-    smtp_idle: float = _setting(
-        "SMTP_IDLE", 30.0, _positive, "Seconds an idle SMTP connection is kept for the next message."
-    )
-    http_response_limit: int = _setting(
-        "HTTP_RESPONSE_LIMIT", MEGABYTE, _count, "Bytes that are read of an answer to a webhook or a fetch step."
-    )
-    webhook_timeout: float = _setting(
-        "WEBHOOK_TIMEOUT", 10.0, _positive, "Seconds that an outbound webhook has for its answer, all of it."
-    )
-    webhook_attempts: int = _setting("WEBHOOK_ATTEMPTS", 8, _count, "Attempts to tell an outbound webhook of an event.")
-    webhook_window: float = _setting(
-        "WEBHOOK_WINDOW",
-        14_400.0,
-        _positive,
-        "Seconds over which those attempts are spread, growing, with jitter; then the event is given up.",
-    )
-    webhook_failures: int = _setting(
-        "WEBHOOK_FAILURES",
-        10,
-        _count,
-        "Requests without an answer, or answered 429 or 5xx, one after the other, from which a webhook is asked once a pause.",
-    )
-    webhook_pause: float = _setting("WEBHOOK_PAUSE", 60.0, _positive, "Seconds of such a pause.")
-    webhook_days: float = _setting(
-        "WEBHOOK_DAYS", 30.0, _positive, "Days that the log of a webhook's deliveries is kept."
-    )
-    slack_url: str = _setting("SLACK_URL", "https://slack.com/api", _http_url, "Where Slack's API is.")
-    ms_graph_url: str = _setting(
-        "MS_GRAPH_URL", "https://graph.microsoft.com/v1.0", _http_url, "Where Microsoft Graph is."
-    )
-    ms_login_url: str = _setting(
-        "MS_LOGIN_URL", "https://login.microsoftonline.com", _http_url, "Where Microsoft hands out tokens."
-    )
-    ms_teams_client_id: str | None = _setting(
-        "MS_TEAMS_CLIENT_ID",
-        None,
-        str,
-        "The application (Entra ID) that asks Microsoft Graph about teams and channels.",
-    )
-    ms_teams_client_secret: str | None = _setting("MS_TEAMS_CLIENT_SECRET", None, str, "That application's secret.")
-    vendor_timeout: float = _setting(
-        "VENDOR_TIMEOUT", 10.0, _positive, "Seconds to wait for Slack or Microsoft while a request to the API waits."
-    )
     token_lifetime: float = _setting(
         "TOKEN_LIFETIME",
         400 * 86_400.0,
         _positive,
         "Seconds a revocation token is kept in Redis; its row is kept for good.",
-    )
-
-    # Guides and the socket
-    max_guide_content: int = _setting(
-        "MAX_GUIDE_CONTENT",
-        64 * 1024,
-        _count,
-        "Bytes that a request may say of what a guide showed: its content, its data and its metadata each.",
-    )
-    socket_idle: float = _setting(
-        "SOCKET_IDLE", 60.0, _positive, "Seconds after which a socket that sends nothing is closed."
-    )
-    socket_frame: int = _setting("SOCKET_FRAME", 64 * 1024, _count, "Bytes that a frame from a client may have.")
-    socket_topics: int = _setting("SOCKET_TOPICS", 100, _count, "Topics that one socket may join.")
-    socket_queue: int = _setting(
-        "SOCKET_QUEUE", 100, _count, "Frames that wait for a slow client before its socket is closed."
     )
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from redis import RedisError
 
-from notify_workers import api_log, lifeline, queue
+from notify_workers import api_log, feeds, lifeline, queue
 from notify_workers.errors import StoreUnavailable, kind_and_place
 from notify_workers.settings import settings
 from notify_workers.store import due, waits
@@ -61,6 +61,7 @@ def run(stopping: Callable[[], bool]) -> None:
                 next_look = time.monotonic() + settings().lifeline_interval
                 lifeline.look()
             api_log.drain()
+            feeds.settle_noted()
             if timers.publish() < settings().timer_chunk:
                 time.sleep(settings().timer_interval)
         except (StoreUnavailable, RedisError) as error:

@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from api_shim.pages import PageQuery
+from api_shim.pages import MOST, PageQuery, foreign
 from api_shim.schemas.common import Answer, PageInfo
 from api_shim.schemas.messages import Activity, TimeRange, TriggerData
 from api_shim.schemas.users import Object, User
 from api_shim.schemas.workflow_recipient_runs import as_list
-from notify_workers.store.feeds import FeedStatus
+from notify_workers.store.feed_filters import Archived, FeedStatus
+from notify_workers.store.messages import LONGEST_NUMBER
 
 DEEPEST = 3
 """Parts of a path in `exclude` (contract: api-endpoints, 33)."""
@@ -34,20 +35,67 @@ Paths = Sequence[tuple[str, ...]]
 TEXT = {"type": "string"}
 
 
-class FeedQuery(PageQuery):
-    """`locale` is taken and not heeded: items are rendered when they are made."""
+Mode = Literal["compact", "rich"]
 
-    status: FeedStatus = "all"
+TIMES = "inserted_at."
+
+
+class FeedOptions(BaseModel):
+    """Which items."""
+
     source: str | None = None
     tenant: str | None = None
     has_tenant: bool | None = None
     workflow_categories: Annotated[Sequence[str], BeforeValidator(as_list)] = ()
-    archived: Literal["exclude", "include", "only"] = "exclude"
+    archived: Archived = "exclude"
     trigger_data: TriggerData | None = None
+    inserted_at: TimeRange = TimeRange()
+
+
+class FeedJoin(FeedOptions):
+    """What joining a feed's topic says of an instance of it. `after` and `mode` are for those who want the changes."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    page_size: int = Field(default=MOST, ge=1, le=MOST)
+    mode: Mode = "rich"
+    after: int | None = Field(default=None, ge=0, lt=10**LONGEST_NUMBER)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_times(cls, given: Any) -> Any:
+        """`inserted_at.gte` and its like stand beside the other options."""
+        if not isinstance(given, dict):
+            return given
+        dotted = {name: value for name, value in given.items() if name.startswith(TIMES)}
+        rest = {name: value for name, value in given.items() if name not in dotted and value is not None}
+        times = {name.removeprefix(TIMES): value for name, value in dotted.items() if value is not None}
+        return {**rest, "inserted_at": times} if times else rest
+
+
+class FeedQuery(FeedOptions, PageQuery):
+    """`locale` is taken and not heeded: items are rendered when they are made. Cursors are numbers of items."""
+
+    status: FeedStatus = "all"
     locale: str | None = None
     exclude: Annotated[Paths, BeforeValidator(parse_paths), WithJsonSchema(TEXT)] = ()
-    mode: Literal["compact", "rich"] = "rich"
-    inserted_at: TimeRange = TimeRange()
+    mode: Mode = "rich"
+
+    @property
+    def after_number(self) -> int | None:
+        return _number("after", self.after_key)
+
+    @property
+    def before_number(self) -> int | None:
+        return _number("before", self.before_key)
+
+
+def _number(field: str, cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if not cursor.isdecimal() or len(cursor) > LONGEST_NUMBER:
+        raise foreign(field)
+    return int(cursor)
 
 
 class FeedItemSource(Answer):

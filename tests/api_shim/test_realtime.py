@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from api_shim import realtime
@@ -19,62 +17,19 @@ from api_shim.phoenix import Frame
 from api_shim.realtime import PATH
 from notify_workers import guides, resources, signing_keys
 from notify_workers.store import environments
-from notify_workers.store.session import transaction
 from tests.answers import eventually
 from tests.conftest import CheckedClient
 from tests.engine import DEVELOPMENT, Engine
 from tests.guides import CHANNEL, guide_step, mark, publish
+from tests.sockets import KEY, OK, Client, connected
 from tests.user_tokens import secure, signed
 
 TOPIC = f"guides:{CHANNEL}"
-KEY = "?&api_key=pk_test_doorbell&&vsn=2.0.0"
-
 ChangeSettings = Callable[..., None]
 
 
-class Client:
-    """One socket. `say` sends a frame, `hear` takes the next one."""
-
-    def __init__(self, session: WebSocketTestSession) -> None:
-        self.session = session
-
-    def say(self, join_ref: str | None, ref: str, topic: str, event: str, payload: Mapping[str, Any]) -> None:
-        self.session.send_json([join_ref, ref, topic, event, payload])
-
-    def hear(self) -> list[Any]:
-        frame: list[Any] = self.session.receive_json()
-        return frame
-
-    def join(self, topic: str = TOPIC, ref: str = "1", **payload: Any) -> dict[str, Any]:
-        self.say(ref, ref, topic, "phx_join", {"user_id": "jane", **payload})
-        join_ref, answered, of, event, answer = self.hear()
-        assert (join_ref, answered, of, event) == (ref, ref, topic, "phx_reply")
-        assert isinstance(answer, dict)
-        return answer
-
-    def told(self) -> tuple[str, dict[str, Any]]:
-        """The next push: its event and data."""
-        _, ref, topic, event, payload = self.hear()
-        assert (ref, payload["topic"], payload["event"]) == (None, topic, event)
-        return event, payload["data"]
-
-    def beats(self) -> None:
-        """The link is alive, and nothing else was said before."""
-        self.say(None, "beat", "phoenix", "heartbeat", {})
-        assert self.hear() == [None, "beat", "phoenix", "phx_reply", {"status": "ok", "response": {}}]
-
-    def closed_with(self) -> int:
-        try:
-            while True:
-                self.session.receive_json()
-        except WebSocketDisconnect as closed:
-            return closed.code
-
-
-@contextmanager
-def connected(api: CheckedClient, query: str = KEY) -> Iterator[Client]:
-    with api.websocket_connect(f"{PATH}{query}") as session:
-        yield Client(session)
+def join(client: Client, topic: str = TOPIC, ref: str = "1", **payload: Any) -> dict[str, Any]:
+    return client.join(topic, ref, {"user_id": "jane", **payload})
 
 
 def refused(api: CheckedClient, query: str) -> bool:
@@ -83,9 +38,6 @@ def refused(api: CheckedClient, query: str) -> bool:
             return False
     except WebSocketDisconnect:
         return True
-
-
-OK = {"status": "ok", "response": {}}
 
 
 # The link
@@ -166,7 +118,7 @@ def test_keys_and_tokens_are_not_logged(caplog: pytest.LogCaptureFixture) -> Non
 
 def test_a_topic_is_joined_and_left(api: CheckedClient) -> None:
     with connected(api) as client:
-        assert client.join() == OK
+        assert join(client) == OK
         client.say("1", "2", TOPIC, "phx_leave", {})
         assert client.hear() == ["1", "2", TOPIC, "phx_reply", OK]
         assert client.hear() == ["1", "1", TOPIC, "phx_close", {}]
@@ -176,8 +128,8 @@ def test_a_topic_is_joined_and_left(api: CheckedClient) -> None:
 
 def test_a_leave_that_comes_late_does_not_end_the_new_join(api: CheckedClient) -> None:
     with connected(api) as client:
-        client.join(ref="1")
-        client.join(ref="5")
+        join(client, ref="1")
+        join(client, ref="5")
         client.say("1", "6", TOPIC, "phx_leave", {})
         assert client.hear() == ["1", "6", TOPIC, "phx_reply", OK]
         publish("tour")
@@ -202,7 +154,7 @@ def test_a_join_that_cannot_be_is_answered_with_the_reason(
     api: CheckedClient, topic: str, payload: dict[str, Any], reason: str
 ) -> None:
     with connected(api) as client:
-        answer = client.join(topic, **payload)
+        answer = join(client, topic, **payload)
         assert (answer["status"], answer["response"]["reason"]) == ("error", reason)
         client.beats()
 
@@ -210,9 +162,9 @@ def test_a_join_that_cannot_be_is_answered_with_the_reason(
 def test_topics_of_one_link_are_bounded(api: CheckedClient, change_settings: ChangeSettings) -> None:
     change_settings(socket_topics=1)
     with connected(api) as client:
-        assert client.join() == OK
-        assert client.join(ref="2") == OK
-        other = client.join(TOPIC.upper().replace("GUIDES", "guides"), ref="3")
+        assert join(client) == OK
+        assert join(client, ref="2") == OK
+        other = join(client, TOPIC.upper().replace("GUIDES", "guides"), ref="3")
         assert other == {"status": "error", "response": {"reason": "too many topics"}}
 
 
@@ -229,7 +181,7 @@ def test_what_is_not_joined_is_passed_by(api: CheckedClient) -> None:
 def test_a_guide_that_is_published_is_added_with_its_place_in_the_order(api: CheckedClient, engine: Engine) -> None:
     engine.identify("jane", name="Jane")
     with connected(api) as client:
-        client.join(data={"n": 1})
+        join(client, data={"n": 1})
         publish("tour", guide_step(title="{{ recipient.name }} {{ data.n }}"))
         event, data = client.told()
         assert (event, data["eligible"]) == ("guide.added", True)
@@ -243,7 +195,7 @@ def test_a_guide_that_is_published_is_added_with_its_place_in_the_order(api: Che
 def test_a_change_of_a_guide_is_told_with_whether_the_user_may_see_it(api: CheckedClient) -> None:
     publish("tour")
     with connected(api) as client:
-        client.join()
+        join(client)
         publish("tour", guide_step(title="New"))
         event, data = client.told()
         assert (event, data["eligible"], data["guide"]["semver"]) == ("guide.updated", True, "0.0.2")
@@ -256,16 +208,16 @@ def test_everybody_is_told_their_own_truth(api: CheckedClient) -> None:
     publish("tour")
     api.put("/v1/users/jane/guides/messages/archived", json=mark("tour"))
     with connected(api) as jane, connected(api) as joe, connected(api) as tester:
-        jane.join()
-        joe.join(user_id="joe")
-        tester.join(force_all_guides=True)
+        join(jane)
+        join(joe, user_id="joe")
+        join(tester, force_all_guides=True)
         publish("tour", guide_step(title="New"))
         assert [client.told()[1]["eligible"] for client in (jane, joe, tester)] == [False, True, True]
 
 
 def test_a_new_guide_is_not_told_to_those_who_may_not_see_it(api: CheckedClient) -> None:
     with connected(api) as client:
-        client.join()
+        join(client)
         publish("beta", target_audience_key="testers")
         assert client.told()[0] == "guide_group.added"
 
@@ -273,7 +225,7 @@ def test_a_new_guide_is_not_told_to_those_who_may_not_see_it(api: CheckedClient)
 def test_a_guide_that_goes_is_removed_from_the_order_too(api: CheckedClient) -> None:
     publish("tour")
     with connected(api) as client:
-        client.join()
+        join(client)
         guides.archive(DEVELOPMENT, "tour")
         assert client.told() == ("guide.removed", {"guide": {"key": "tour"}})
         event, data = client.told()
@@ -284,7 +236,7 @@ def test_a_change_of_the_order_is_told(api: CheckedClient) -> None:
     publish("aaa")
     publish("bbb")
     with connected(api) as client:
-        client.join()
+        join(client)
         guides.set_order(DEVELOPMENT, ["bbb"])
         event, data = client.told()
         assert (event, data["guide_group"]["display_sequence"]) == ("guide_group.updated", ["bbb", "aaa"])
@@ -292,10 +244,11 @@ def test_a_change_of_the_order_is_told(api: CheckedClient) -> None:
 
 def test_another_environments_changes_are_not_told(api: CheckedClient) -> None:
     with connected(api, "?api_key=pk_live_doorbell") as client:
-        client.join()
-        publish("tour")
-        with transaction():
-            pass
+        join(client)
+        with connected(api) as other:
+            join(other)
+            publish("tour")
+            assert other.told()[0] == "guide.added"
         client.beats()
 
 
@@ -307,8 +260,8 @@ def test_with_enhanced_security_a_socket_needs_a_token(api: CheckedClient) -> No
     eventually(lambda: refused(api, KEY))
     assert refused(api, f"{KEY}&user_token=ey.ey.ey")
     with connected(api, f"{KEY}&user_token={signed('jane')}") as client:
-        assert client.join() == OK
-        answer = client.join(ref="2", user_id="joe")
+        assert join(client) == OK
+        answer = join(client, ref="2", user_id="joe")
         assert (answer["status"], answer["response"]["reason"]) == ("error", "authorization")
 
 

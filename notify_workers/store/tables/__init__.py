@@ -15,6 +15,7 @@ from notify_workers.store.tables.configuration import (
     resources,
     signing_keys,
 )
+from notify_workers.store.tables.feeds import feed_changes, feed_counts, feed_entries, feeds
 from notify_workers.store.tables.guides import guide_engagements, guide_groups, guide_states
 from notify_workers.store.tables.messages import delivery_attempts, message_events, messages, outbox
 from notify_workers.store.tables.purges import purges
@@ -56,6 +57,10 @@ __all__ = [
     "due",
     "entries",
     "environments",
+    "feed_changes",
+    "feed_counts",
+    "feed_entries",
+    "feeds",
     "guide_engagements",
     "guide_groups",
     "guide_states",

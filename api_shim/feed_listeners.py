@@ -1,0 +1,167 @@
+"""What those who listen to a feed are told of its news: browsers how much, others what (contract: feed-protocol §6)."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from api_shim.feed_items import meta, shown
+from api_shim.schemas.feeds import Mode
+from notify_workers import feeds
+from notify_workers.feeds import News
+from notify_workers.store.feed_changes import Feed
+from notify_workers.store.feed_filters import Entry, FeedCounts, FeedFilter
+from notify_workers.store.feeds import found_among, items
+from notify_workers.store.session import Transaction
+
+MESSAGE, CHANGED = "new-message", "feed-changed"
+
+SERIES = 1.0
+"""Seconds between two pushes of which a browser may have slept through the second, because it was fetching."""
+
+Push = Callable[[str, Mapping[str, Any]], None]
+"""Sends an event with its payload when the client takes it; a client that is too slow is cut off."""
+
+
+class Reading:
+    """A feed's news as filters see it, each asked once whoever listens with it."""
+
+    def __init__(self, tx: Transaction, feed: Feed, news: News) -> None:
+        self.tx, self.feed, self.news = tx, feed, news
+        self._counts: dict[FeedFilter, FeedCounts] = {}
+
+    def counts(self, wanted: FeedFilter) -> dict[str, Any]:
+        if wanted not in self._counts:
+            self._counts[wanted] = feeds.counts(self.tx, self.feed, self.news.feed_id, wanted, self.news.counts)
+        return meta(self._counts[wanted]).model_dump(mode="json")
+
+    def since(self, sequence: int) -> list[Entry]:
+        return [each for each in self.news.entries if each.changed > sequence]
+
+    def found(self, wanted: FeedFilter, entries: Iterable[Entry]) -> set[str]:
+        """The messages of the entries that a filter finds."""
+        covered = [each for each in entries if not each.gone and wanted.covers(each)]
+        ids = [each.message_id for each in covered]
+        if wanted.is_kept or not ids:
+            return set(ids)
+        return set(found_among(self.tx, self.feed.environment_id, self.news.feed_id, wanted, ids))
+
+    def shown(self, ids: Sequence[str], mode: Mode) -> dict[str, dict[str, Any]]:
+        """Items by their messages' ids."""
+        rows = items(self.tx, self.news.feed_id, ids) if ids else []
+        found = feeds.items_of(self.tx, self.feed, rows, with_activities=mode == "rich")
+        return {each.row.message.id: shown(each, mode).model_dump(mode="json") for each in found}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a listener is to hear, and what it is then to remember: the number it knows all up to, and who is owed how much."""
+
+    payloads: Sequence[tuple[str, Mapping[str, Any]]]
+    sequence: int
+    owed: Mapping[str, int]
+
+
+@dataclass(eq=False, kw_only=True)
+class Listener(ABC):
+    """Somebody who knows all of a feed up to `sequence`. `told_at` is when something was pushed last (seconds, monotonic)."""
+
+    feed: Feed
+    push: Push
+    sequence: int
+    owed: Mapping[str, int] = field(default_factory=dict)
+    told_at: float = 0.0
+
+    @abstractmethod
+    def read(self, reading: Reading) -> Told:
+        """Works out what to tell. Changes nothing: the news are told afterwards, if the listener is still there."""
+
+
+@dataclass(eq=False, kw_only=True)
+class Badge(Listener):
+    """The instances of a feed on a browser's page, by reference id, each with its filter and the size of its pages.
+
+    A browser that hears of something new fetches one page of what it has not, unless it is fetching already. So it is told
+    again when more has come than a page holds, and once more (`owed` is 0) after pushes that followed each other quickly.
+    """
+
+    filters: Mapping[str, FeedFilter]
+    sizes: Mapping[str, int]
+
+    def read(self, reading: Reading) -> Told:
+        new = [each for each in reading.news.entries if each.number > self.sequence]
+        found = {reference: len(reading.found(wanted, new)) for reference, wanted in self.filters.items()}
+        owed = {each: self.owed.get(each, 0) + count for each, count in found.items() if count or each in self.owed}
+        payloads = [(MESSAGE, self._payload(reading, list(owed)))] if owed else []
+        in_series = time.monotonic() - self.told_at < SERIES
+        left = {
+            each: max(count - self.sizes[each], 0)
+            for each, count in owed.items()
+            if count > self.sizes[each] or (found[each] and in_series)
+        }
+        return Told(payloads, max(self.sequence, reading.news.sequence), left)
+
+    def _payload(self, reading: Reading, attention: Sequence[str]) -> dict[str, Any]:
+        """Old clients are one nameless instance: they hear of the counts only."""
+        data = {each: {"metadata": reading.counts(self.filters[each])} for each in attention}
+        return {
+            "event": MESSAGE,
+            "attn": [each for each in attention if each],
+            "data": {reference: told for reference, told in data.items() if reference},
+            "metadata": data[attention[0]]["metadata"],
+        }
+
+
+@dataclass(eq=False, kw_only=True)
+class Follower(Listener):
+    """One that wants to know all that changes in what its filter finds, with the items themselves."""
+
+    wanted: FeedFilter
+    mode: Mode
+    reference: str = ""
+
+    def read(self, reading: Reading) -> Told:
+        changed = reading.since(self.sequence)
+        found = reading.found(self.wanted, changed)
+        seen = reading.shown(sorted(found), self.mode)
+        payloads = [
+            self._payload(reading, part, sequence) for part, sequence in _parts(list(self._changes(changed, seen)))
+        ]
+        return Told(payloads, max(self.sequence, reading.news.sequence), {})
+
+    def _changes(self, changed: Iterable[Entry], seen: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """What the filter does not find, or no longer, is removed: a client may have it, or not."""
+        for each in changed:
+            item = seen.get(each.message_id)
+            if item is None:
+                if each.number <= self.sequence:
+                    yield {"sequence": each.changed, "type": "removed", "id": each.message_id}
+            else:
+                kind = "created" if each.number > self.sequence else "updated"
+                yield {"sequence": each.changed, "type": kind, "id": each.message_id, "item": item}
+
+    def _payload(self, reading: Reading, part: Sequence[dict[str, Any]], sequence: int) -> tuple[str, dict[str, Any]]:
+        counts = reading.counts(self.wanted)
+        event = MESSAGE if any(each["type"] == "created" for each in part) else CHANGED
+        return event, {
+            "event": event,
+            "attn": [self.reference] if self.reference else [],
+            "data": {self.reference: {"metadata": counts}} if self.reference else {},
+            "metadata": counts,
+            "sequence": sequence,
+            "changes": list(part),
+        }
+
+
+TOGETHER = 50
+"""Changes in one frame."""
+
+
+def _parts(changes: Sequence[dict[str, Any]]) -> Iterator[tuple[Sequence[dict[str, Any]], int]]:
+    """Frames' worth of changes, each with the number up to which it tells all."""
+    for start in range(0, len(changes), TOGETHER):
+        part = changes[start : start + TOGETHER]
+        yield part, part[-1]["sequence"]
