@@ -31,6 +31,7 @@ from api_shim.routes import (
     bulk_operations,
     channel_data,
     dev,
+    feed_streams,
     feeds,
     guides,
     health,
@@ -51,6 +52,7 @@ from api_shim.routes import (
     workflows,
 )
 from api_shim.schemas.common import Error
+from api_shim.stopping import told_to_stop
 from notify_workers.api_log import Writer
 from notify_workers.redis_client import async_client
 from notify_workers.settings import settings
@@ -60,6 +62,7 @@ ROUTES = (
     workflow_recipient_runs,
     users,
     guides,
+    feed_streams,
     feeds,
     preferences,
     preference_center,
@@ -174,7 +177,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         directory, {"guides": GuideTopics(), "feeds": FeedTopics(app.state.feed_hub)}, [app.state.feed_hub.follow]
     )
     app.state.realtime.start()
-    yield
+    with told_to_stop() as app.state.stopping:
+        yield
     await app.state.realtime.stop()
     await _end(following)
     await app.state.ingest.close()

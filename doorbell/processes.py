@@ -73,7 +73,10 @@ def serve() -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
         backlog=4096,
+        ws="websockets-sansio",
         ws_max_size=settings().socket_frame,
+        ws_per_message_deflate=False,  # a compressor for each socket takes more memory than all else of it
+        ws_ping_interval=None,  # clients beat by themselves, and silent ones are closed
     )
 
 

@@ -52,14 +52,19 @@ class FeedOptions(BaseModel):
     inserted_at: TimeRange = TimeRange()
 
 
-class FeedJoin(FeedOptions):
+class FeedStreamQuery(FeedOptions):
+    """Which changes: those after a number, else those that come."""
+
+    mode: Mode = "rich"
+    after: int | None = Field(default=None, ge=0, lt=10**LONGEST_NUMBER)
+
+
+class FeedJoin(FeedStreamQuery):
     """What joining a feed's topic says of an instance of it. `after` and `mode` are for those who want the changes."""
 
     model_config = ConfigDict(extra="ignore")
 
     page_size: int = Field(default=MOST, ge=1, le=MOST)
-    mode: Mode = "rich"
-    after: int | None = Field(default=None, ge=0, lt=10**LONGEST_NUMBER)
 
     @model_validator(mode="before")
     @classmethod

@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from api_shim.app import ROUTES
 from api_shim.auth import any_caller, secret_caller
+from notify_workers import feeds
 from notify_workers.ids import channel_id
 from notify_workers.store.session import transaction
 from notify_workers.store.tables import metadata
@@ -73,8 +74,8 @@ NEEDED = {
 }
 """What the contract opens to public keys (api-endpoints §1.3), and the capability that each needs."""
 
-BESIDES = {"unsetObjectChannelData": "channel_data/write"}
-"""The same for what is open besides: who may set an object's channel data may take it back."""
+BESIDES = {"unsetObjectChannelData": "channel_data/write", "streamUserInAppFeed": "user/feed_read"}
+"""The same for what is open besides: who may set an object's channel data may take it back, who may read a feed may follow it."""
 
 CAPABILITIES = {**NEEDED, **BESIDES}
 
@@ -179,6 +180,8 @@ def world(engine: Engine) -> Iterator[World]:
         trigger(api, recipients=["bob"], tenant="acme")
         engine.drain()
         (message,) = api.get("/v1/messages").json()["items"]
+        feeds.settle_noted()
+        api.app.app.state.stopping.set()  # type: ignore[attr-defined]  # streams end at once
         yield World(api, message["id"])
 
 

@@ -17,7 +17,7 @@ CONTRACT: dict[str, Any] = json.loads((Path(__file__).parents[1] / "contract" / 
 
 Operations = dict[tuple[str, str], dict[str, Any]]
 
-OURS = {("get", "/health"), ("get", "/health/live")}
+OURS = {("get", "/health"), ("get", "/health/live"), ("get", "/v1/users/{}/feeds/{}/stream")}
 """Operations that the contract does not have."""
 
 DEEPEST = 5

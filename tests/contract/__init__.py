@@ -13,7 +13,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-OURS = re.compile(r"^/(health|dev|docs|unsubscribe|v1/sources|p|v1/openapi|metrics)(/|$|\.)|^/dev")
+OURS = re.compile(
+    r"^/(health|dev|docs|unsubscribe|v1/sources|p|v1/openapi|metrics)(/|$|\.)|^/dev|^/v1/users/[^/]+/feeds/[^/]+/stream$"
+)
 
 
 WEBHOOK_CONTENT = {
