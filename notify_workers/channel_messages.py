@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from notify_workers import bulk_operations, statuses
@@ -11,6 +12,9 @@ from notify_workers.store.bulk_operations import BulkOperation
 from notify_workers.store.messages import MessageFilter
 from notify_workers.store.session import Transaction
 
+ONCE = statuses.ACTIONS - {statuses.DELETE, "interacted"}
+"""Actions that change nothing the second time."""
+
 PIECE = 100
 """Messages of one item of a bulk operation."""
 
@@ -19,9 +23,12 @@ def act(tx: Transaction, environment: UUID, wanted: MessageFilter, action: str) 
     """Does one of `statuses.ACTIONS`.
 
     Up to `max_at_once` messages in this transaction, so that a feed that is asked for next shows it already. When there
-    are more, the operation counts pieces of `PIECE` messages.
+    are more, the operation counts pieces of `PIECE` messages. Messages of which it is so already are passed over: browsers
+    mark a whole feed whenever it is looked at.
     """
     most = settings().max_at_once
+    if action in ONCE:
+        wanted = replace(wanted, lacking=action)
     name = f"messages.{action}"
     found = messages.matching(tx, environment, wanted, limit=most + 1)
     statuses.act(tx, environment, found[:most], action)

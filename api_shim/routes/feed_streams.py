@@ -121,23 +121,23 @@ async def _events(
     """Until the process is told to stop. A comment now and then tells both sides that the other is there."""
     yield f"retry: {RECONNECT}\nid: {sequence}\nevent: ready\ndata: {{}}\n\n".encode()
     over = asyncio.create_task(stopping.wait())
+    coming = asyncio.create_task(waiting.get())
     try:
         while standing.holds():
-            coming = asyncio.create_task(waiting.get())
             beat = settings().feed_stream_beat
             await asyncio.wait([coming, over], timeout=beat, return_when=asyncio.FIRST_COMPLETED)
             if over.done():
-                coming.cancel()
                 return
             if not coming.done():
-                coming.cancel()
                 yield b": beat\n\n"
                 continue
             _, payload = coming.result()
             for change in payload["changes"]:
                 yield _event(change, payload["metadata"])
+            coming = asyncio.create_task(waiting.get())
     finally:
         over.cancel()
+        coming.cancel()
 
 
 def _event(change: Mapping[str, Any], metadata: Mapping[str, Any]) -> bytes:

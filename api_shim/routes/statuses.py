@@ -26,6 +26,7 @@ from api_shim.updates import once_a_second
 from notify_workers import channel_messages, statuses
 from notify_workers.errors import NotFound
 from notify_workers.store import environments, messages
+from notify_workers.store.environments import Channel
 from notify_workers.store.feeds import ARRIVED
 from notify_workers.store.messages import MessageFilter, MessageRow
 from notify_workers.store.session import Transaction, transaction
@@ -183,16 +184,20 @@ def _act_on_channel(
     caller: Caller, channel_id: UUID, action: str, wanted: BulkUpdateMessagesForChannelRequest
 ) -> BulkOperation:
     with transaction() as tx:
-        if all(each.id != channel_id for each in environments.channels(tx, caller.environment_id)):
+        channel = next(
+            (each for each in environments.channels(tx, caller.environment_id) if each.id == channel_id), None
+        )
+        if channel is None:
             raise NotFound(f"There is no channel `{channel_id}`")
-        found = channel_messages.act(tx, caller.environment_id, _filter(caller, channel_id, wanted), action)
+        found = channel_messages.act(tx, caller.environment_id, _filter(caller, channel, wanted), action)
     return BulkOperation.of(found)
 
 
-def _filter(caller: Caller, channel_id: UUID, wanted: BulkUpdateMessagesForChannelRequest) -> MessageFilter:
+def _filter(caller: Caller, channel: Channel, wanted: BulkUpdateMessagesForChannelRequest) -> MessageFilter:
     users = [*(wanted.recipient_ids or ()), *(wanted.user_ids or ())]
     return MessageFilter(
-        channel_id=channel_id,
+        channel_id=channel.id,
+        of_feeds=channel.type == "in_app_feed",
         user_ids=users,
         workflows=wanted.workflows or (),
         tenants=_tenants(wanted),

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select, text
 
 from notify_workers.store.session import Transaction, as_json, sql
 from notify_workers.store.tables import message_events, messages, recipient_runs, triggers
@@ -17,6 +17,9 @@ from workflows.recipients import USERS, Reference
 from workflows.statuses import MessageStatus
 
 columns = messages.c
+
+# Written out, because an index that knows it does not know parameters.
+_OF_FEEDS = text("messages.channel_type = 'in_app_feed'")
 
 LONGEST_NUMBER = 18
 """Digits that always fit into a bigint."""
@@ -72,6 +75,7 @@ class MessageFilter:
     """What a list is narrowed to. Lists mean any of; `trigger_data` is a flat map, all of it.
 
     In `tenants` and `allowed_tenants` None stands for messages that belong to no tenant; the latter None allows all.
+    `lacking` is an engagement status, or `unseen` and the like, that is not so yet.
     """
 
     recipient: Reference | None = None
@@ -85,6 +89,8 @@ class MessageFilter:
     channel_id: UUID | None = None
     statuses: Sequence[str] = ()
     engagement_statuses: Sequence[str] = ()
+    lacking: str | None = None
+    of_feeds: bool = False
     message_ids: Sequence[str] = ()
     workflow_categories: Sequence[str] = ()
     workflow: str | None = None
@@ -245,8 +251,8 @@ def _equalities(wanted: MessageFilter) -> list[ColumnElement[bool]]:
     return [column == value for column, value in pairs if value is not None]
 
 
-def _lists(wanted: MessageFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+def _lists(wanted: MessageFilter) -> list[Any]:
+    conditions: list[Any] = []
     if wanted.statuses:
         conditions.append(columns.status.in_(wanted.statuses))
     if wanted.workflows:
@@ -257,6 +263,11 @@ def _lists(wanted: MessageFilter) -> list[ColumnElement[bool]]:
         conditions.append(or_(*(columns.categories.contains([each]) for each in wanted.workflow_categories)))
     if wanted.engagement_statuses:
         conditions.append(or_(*(_engaged(each) for each in wanted.engagement_statuses)))
+    if wanted.lacking:
+        opposite = wanted.lacking.removeprefix("un")
+        conditions.append(_engaged(opposite if opposite != wanted.lacking else f"un{opposite}"))
+    if wanted.of_feeds:
+        conditions.append(_OF_FEEDS)
     if wanted.trigger_data:
         conditions.append(tells_of(wanted.trigger_data))
     return conditions

@@ -314,3 +314,10 @@ def test_cursors_of_other_lists_are_refused(api: CheckedClient, four: list[str],
     for key in ("cGFnZTphYmM", "cGFnZTo5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5"):
         for field in ("after", "before"):
             assert fields(api.get(f"/v1/messages/{four[0]}/{part}?{field}={key}")) == [field]
+
+
+def test_what_is_so_already_is_passed_over_by_actions_on_a_channel(api: CheckedClient, four: list[str]) -> None:
+    for action in ("seen", "archive", "unarchive", "unseen"):
+        path = f"/v1/channels/{channel_id('in-app-feed')}/messages/bulk/{action}"
+        totals = [api.post(path, json={"user_ids": ["jane"]}).json()["estimated_total_rows"] for _ in range(2)]
+        assert totals == [3, 0], action

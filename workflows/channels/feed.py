@@ -1,32 +1,29 @@
 """In-app feed: the blocks of a feed's item (contract: workflow-schema §6.2, feed-protocol §5).
 
-A browser puts `rendered` into its page and follows an action's URL: variables are escaped in the first, and the second
-must lead somewhere that cannot run a script.
+A browser puts `rendered` into its page and follows an action's URL: variables are escaped in the first, and both are held
+to the lists of `feed_safety`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from workflows.channels import NoAddress
+from workflows.channels.feed_safety import SCHEMES, as_browsers_read, refusal, safe_html
 from workflows.content import FeedItem
 from workflows.errors import StepFailed
 from workflows.liquid.environment import Template, compile_template
+from workflows.liquid.limits import MARKDOWN_LIMIT
 from workflows.liquid.markdown import markdown_to_html
 from workflows.model import ChannelStep
 from workflows.scope import ChannelView, StepContext
 from workflows.templates import FeedTemplate, Resources
 
 BUTTON_NAMES = ("primary", "secondary")
-RUNS_CODE = ("javascript", "vbscript", "data", "blob", "file")
-"""Schemes that a feed's item must not lead to. An application's own (`myapp://`) may be."""
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_IGNORED = re.compile(r"[\x00-\x20\x7f]")
-"""Characters that a browser takes out of a URL before it looks for the scheme."""
+_ALLOWED = f"{', '.join(sorted(SCHEMES))}, a path, a query or a fragment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +35,18 @@ class Source:
     name: str
 
     def url(self, variables: Mapping[str, Any]) -> str:
-        """Raises `StepFailed` for a scheme that could run a script."""
-        url = self.template.render(variables).strip()
-        scheme = _SCHEME.match(_IGNORED.sub("", url))
-        if scheme and scheme[1].lower() in RUNS_CODE:
-            raise StepFailed(f"{self.name} leads to `{scheme[1]}:`, which could run a script in a browser")
+        """Raises `StepFailed` for one that an item must not lead to."""
+        url = as_browsers_read(self.template.render(variables))
+        if place := refusal(url):
+            raise StepFailed(f"{self.name} leads to {place}; it may lead to {_ALLOWED}")
         return url
+
+    def html(self, variables: Mapping[str, Any]) -> str:
+        """Raises `StepFailed` for a text so long that it may take minutes, see `workflows.liquid.limits.markdown_work`."""
+        text = self.template.render(variables)
+        if len(text) > MARKDOWN_LIMIT:
+            raise StepFailed(f"{self.name} has {len(text)} characters, of Markdown there may be {MARKDOWN_LIMIT}")
+        return safe_html(markdown_to_html(text)).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class CompiledFeed:
 
     def render(self, context: StepContext, _channel: ChannelView, _address: str, /) -> FeedItem:
         variables = context.variables
-        body = markdown_to_html(self.body.template.render(variables)).strip()
+        body = self.body.html(variables)
         blocks: list[Mapping[str, Any]] = [
             {"name": "body", "type": "markdown", "content": self.body.text, "rendered": body}
         ]

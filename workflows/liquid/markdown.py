@@ -1,4 +1,4 @@
-"""Markdown as HTML, for mails and for the filter `from_markdown`."""
+"""Markdown as HTML, for mails, feeds and the filter `from_markdown`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEPT = 10_000
 def markdown_to_html(source: str) -> str:
     """CommonMark with tables and strikethrough, from a text whose variables are escaped; bare addresses are no links.
 
-    HTML that stands in the text stays HTML.
+    HTML that stands in the text stays HTML; what a feed must not have of it `workflows.channels.feed_safety` takes out.
     """
     return _kept(source) if len(source) <= KEPT else _rendered(source)
 
