@@ -16,7 +16,6 @@ from notify_workers import cancellations, exchanges, feeds
 from notify_workers.cancellations import CancellationKey
 from notify_workers.catalog import catalog
 from notify_workers.errors import DoorbellError
-from notify_workers.exchanges import Unknown
 from notify_workers.ids import ksuid
 from notify_workers.providers import (
     Bounced,
@@ -26,6 +25,7 @@ from notify_workers.providers import (
     Retry,
     SendOutcome,
     Sent,
+    Unknown,
 )
 from notify_workers.settings import settings
 from notify_workers.store import deliveries, due
@@ -89,21 +89,20 @@ _CANCELLED = Settlement(
 )
 
 
-def _send(
-    claim: DeliveryClaim, provider: Provider | DoorbellError
-) -> tuple[SendOutcome | Unknown, list[dict[str, Any]]]:
+def _send(claim: DeliveryClaim, provider: Provider | DoorbellError) -> tuple[SendOutcome, list[dict[str, Any]]]:
     if isinstance(provider, DoorbellError):
         return Refused(provider.message), []
     return exchanges.send(provider, claim.content, claim.message_id)
 
 
-def _settlement(claim: DeliveryClaim, provider: Provider | DoorbellError, outcome: SendOutcome | Unknown) -> Settlement:
+def _settlement(claim: DeliveryClaim, provider: Provider | DoorbellError, outcome: SendOutcome) -> Settlement:
     """What an outcome means for the message (contract: semantics §12)."""
     match outcome:
-        case Sent(external_id):
-            return Settlement("sent", "", "sent", "message.sent", metadata=_external(external_id))
-        case Delivered(external_id):
-            return Settlement("delivered", "", "delivered", "message.delivered", metadata=_external(external_id))
+        case Sent(external_id, metadata):
+            return Settlement("sent", "", "sent", "message.sent", metadata={**metadata, **_external(external_id)})
+        case Delivered(external_id, metadata):
+            kept = {**metadata, **_external(external_id)}
+            return Settlement("delivered", "", "delivered", "message.delivered", metadata=kept)
         case Bounced(reason):
             return Settlement("bounced", reason, "bounced", "message.bounced", _failure("bounced", reason))
         case Refused(reason):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, assert_never
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,6 +24,7 @@ from notify_workers.providers import (
     SendOutcome,
     SmtpReply,
     SmtpSubmission,
+    Unknown,
 )
 from notify_workers.settings import settings
 from notify_workers.smtp import ResultLost
@@ -39,17 +40,10 @@ SHOWN_HEADERS = frozenset({"accept", "content-type", "idempotency-key", "retry-a
 HIDDEN = "•••"
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """The provider may have accepted the message, or not."""
-
-    reason: str
-
-
 Logged = dict[str, Any]
 
 
-def send(provider: Provider, content: Mapping[str, Any], message_id: str) -> tuple[SendOutcome | Unknown, list[Logged]]:
+def send(provider: Provider, content: Mapping[str, Any], message_id: str) -> tuple[SendOutcome, list[Logged]]:
     """One attempt. Its exchanges, as the delivery log shows them, come back with the outcome.
 
     Raises `StoreUnavailable`, with which nothing is known; everything else that goes wrong is an outcome.

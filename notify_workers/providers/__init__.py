@@ -99,9 +99,10 @@ Reply = SmtpReply | HttpReply | None
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The vendor has taken it. `external_id` is its own name for the message."""
+    """The vendor has taken it. `external_id` is its own name for the message, `metadata` what else the message keeps of it."""
 
     external_id: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +110,15 @@ class Delivered:
     """The vendor has said that it arrived."""
 
     external_id: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Bounced:
-    """The address is the reason; trying again is no use."""
+    """The address is the reason; trying again is no use. `is_gone`: the vendor says that the address is one no more."""
 
     reason: str
+    is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,14 @@ class Retry:
     after: float | None = None
 
 
-SendOutcome = Sent | Delivered | Bounced | Refused | Retry
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The vendor may have accepted the message, or not."""
+
+    reason: str
+
+
+SendOutcome = Sent | Delivered | Bounced | Refused | Retry | Unknown
 Sends = Generator[Exchange, Any, SendOutcome]
 """A provider's exchanges, each answered with the reply of its kind."""
 
@@ -147,7 +157,12 @@ class Envelope:
 
 
 class Provider(Protocol):
-    """`secrets` names the fields that must never be shown."""
+    """`secrets` names the fields that must never be shown.
+
+    A provider whose vendor tells a repeated attempt from a new message by its idempotency key says so with
+    `recognises_repeats = True`. `on_unknown` (`retry` or `hold`) is what becomes of an attempt whose result nobody knows;
+    without it, SMS are held and everything else is tried again.
+    """
 
     name: str
     channel_type: str

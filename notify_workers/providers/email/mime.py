@@ -24,6 +24,7 @@ _LONGEST_NAME = 255
 """Bytes of a file's name: what file systems take, and three times as long still one line of a header (RFC 2231)."""
 
 _FIELD_NAME = re.compile(r"[!-9;-~]{1,76}")  # RFC 5322 §2.2
+_SPECIALS = re.compile(r'[()<>@,:;\\".\[\]]')
 _ADDRESSES = frozenset({"from", "to", "cc", "reply-to", "sender"})
 # What makes the message readable, names it, or must not be in it.
 _OURS = frozenset(
@@ -80,6 +81,20 @@ def wrong_headers(content: Email) -> list[str]:
 def addresses(*headers: str) -> tuple[str, ...]:
     """The bare addresses in those headers, each once."""
     return tuple(dict.fromkeys(address for _, address in getaddresses([each for each in headers if each]) if address))
+
+
+def mailboxes(header: str) -> list[str]:
+    """A header's addresses one by one, each with its name: `Jane Doe <jane@example.com>`."""
+    found = getaddresses([header_value(header)])
+    return [f"{_name(name)} <{address}>" if name else address for name, address in found if address]
+
+
+def _name(name: str) -> str:
+    """Quoted where it would be read as something else (RFC 5322 §3.2.3)."""
+    if not _SPECIALS.search(name):
+        return name
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def addresses_header(value: str) -> str:

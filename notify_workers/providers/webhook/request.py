@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -21,14 +19,12 @@ from notify_workers.providers import (
     Sends,
     provider,
 )
+from notify_workers.providers.answers import retry_after
 from notify_workers.signatures import signature
 from workflows.content import Call
 
 FINAL = frozenset({401, 403, 404, 405})
 """Answers that another attempt does not change. The contract tries again after any other that is not 2xx."""
-
-LONGEST_WAIT = 86_400.0
-"""Seconds of a server's wish to be asked later that are obeyed."""
 
 
 @provider
@@ -101,16 +97,4 @@ def _outcome(reply: HttpReply) -> Delivered | Refused | Retry:
     if reply.status == 0:
         return Refused(reply.error) if reply.failure in ("malformed", "unresolved") else Retry(reply.error)
     said = f"the server answered {reply.status}"
-    return Refused(said) if reply.status in FINAL else Retry(said, _wait(reply.headers.get("retry-after", "")))
-
-
-def _wait(wanted: str) -> float | None:
-    """Seconds that `Retry-After` asks for, as a number or as a date (RFC 9110 §10.2.3); None when it says neither."""
-    if wanted.isascii() and wanted.isdigit():
-        return min(float(wanted), LONGEST_WAIT)
-    try:
-        moment = parsedate_to_datetime(wanted)
-    except ValueError:
-        return None
-    at = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(max(0.0, at.timestamp() - time.time()), LONGEST_WAIT)
+    return Refused(said) if reply.status in FINAL else Retry(said, retry_after(reply))

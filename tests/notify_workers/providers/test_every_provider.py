@@ -27,8 +27,10 @@ from notify_workers.providers import (
     Sent,
     SmtpReply,
     SmtpSubmission,
+    Unknown,
     load_provider,
 )
+from tests.notify_workers.providers.samples import SAMPLES
 from workflows.content import Call, Chat, Content, Email, FeedItem, GuideContent, Push, Sms
 
 NAMES = sorted(providers._registry)
@@ -42,11 +44,13 @@ CONTENTS: Mapping[str, Content] = {
     "in_app_guide": GuideContent({"title": "Hello"}),
     "http": Call("POST", "https://vendor.test/hook", body="{}"),
 }
-OUTCOMES = (Sent, Delivered, Bounced, Refused, Retry)
+OUTCOMES = (Sent, Delivered, Bounced, Refused, Retry, Unknown)
 
 
 def settings_of(name: str) -> dict[str, Any]:
     """A value for each setting that has no default, telling in itself which it is."""
+    if name in SAMPLES:
+        return dict(SAMPLES[name])
     return {
         each.name: f"{each.name}@vendor.test"
         for each in fields(providers._registry[name])
@@ -105,9 +109,14 @@ def test_an_unknown_provider_is_told_with_those_that_are_known() -> None:
         load_provider("pigeon", {})
 
 
+NAMELESS: frozenset[str] = frozenset()
+"""Providers whose vendors take no name of ours for a message."""
+
+
 def test_a_repeated_attempt_carries_the_same_name(asking: Provider) -> None:
-    for _ in range(2):
-        assert ENVELOPE.idempotency_key in repr(exchanges_of(asking))
+    is_named = all(ENVELOPE.idempotency_key in repr(exchanges_of(asking)) for _ in range(2))
+    assert is_named != (asking.name in NAMELESS)
+    assert is_named or not getattr(asking, "recognises_repeats", False)
 
 
 SMTP = [
@@ -130,6 +139,47 @@ def test_every_answer_has_an_outcome_and_a_failure_says_why(asking: Provider) ->
         assert isinstance(outcome, OUTCOMES)
         if not isinstance(outcome, Sent | Delivered):
             assert "said the vendor" in outcome.reason or str(reply.status) in outcome.reason
+
+
+def vendors() -> list[str]:
+    """Providers that speak HTTP with a vendor, not with somebody's own service."""
+    return [each for each in ASKING if isinstance(exchanges_of(load(each))[0], HttpRequest) and each != "webhook"]
+
+
+@pytest.fixture(params=vendors())
+def vendor(request: pytest.FixtureRequest) -> Provider:
+    return load(request.param)
+
+
+def test_what_proves_that_nothing_was_accepted_is_tried_again_when_the_vendor_says(vendor: Provider) -> None:
+    for status in (429, 503):
+        outcome = answered(vendor, HttpReply(status, {"retry-after": "7"}, b"{}"))
+        assert isinstance(outcome, Retry), status
+        assert outcome.after == 7.0
+
+
+def test_what_proves_nothing_is_unknown(vendor: Provider) -> None:
+    for status in (500, 502, 504):
+        assert isinstance(answered(vendor, HttpReply(status, {}, b"<html>oops")), Unknown), status
+
+
+def test_what_was_never_sent_is_tried_again_or_refused(vendor: Provider) -> None:
+    assert isinstance(answered(vendor, HttpReply(0, failure="unsent", error="said")), Retry)
+    assert isinstance(answered(vendor, HttpReply(0, failure="malformed", error="said")), Refused)
+
+
+def test_secrets_are_in_no_address_and_no_reason(vendor: Provider) -> None:
+    (wanted,) = exchanges_of(vendor)
+    assert isinstance(wanted, HttpRequest)
+    for name in vendor.secrets:
+        secret = getattr(vendor, name)
+        if secret:
+            assert secret not in wanted.url or vendor.name in IN_ADDRESSES, name
+            assert secret not in repr(answered(vendor, HttpReply(400, {}, b"{}")))
+
+
+IN_ADDRESSES: frozenset[str] = frozenset()
+"""Providers whose vendors want a secret in the URL's path; the delivery log hides it there."""
 
 
 def answered(provider: Provider, reply: Any) -> SendOutcome:
