@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 INSTALLED := $(VENV)/.installed
 # Folders with packages for Node, which their lock files name.
-NODE_FOLDERS := examples/invite/node tests/sdk
+NODE_FOLDERS := examples/feed examples/invite/node tests/browser tests/sdk
 NODE_PACKAGES := $(NODE_FOLDERS:=/node_modules/.installed)
 NODE_OLDEST := 20
 # No registry's address enters a lock file: they differ from machine to machine, the hashes do not.
@@ -17,7 +17,7 @@ COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test check bench chaos format lock clean
+.PHONY: help dev feed test check bench chaos format lock clean
 .DELETE_ON_ERROR:
 
 help: ## Print these lines
@@ -26,7 +26,10 @@ help: ## Print these lines
 dev: $(INSTALLED) ## Set up and run everything; Ctrl-C stops it
 	@exec $(BIN)/doorbell dev
 
-test: $(INSTALLED) $(NODE_PACKAGES) ## Set up and run the tests (T=path for some of them)
+feed: examples/feed/node_modules/.installed ## Run the feed example against `make dev`; Ctrl-C stops it
+	@cd examples/feed && exec node_modules/.bin/vite --clearScreen false
+
+test: $(INSTALLED) $(NODE_PACKAGES) $(VENV)/.browser ## Set up and run the tests (T=path for some of them)
 	$(BIN)/pytest $(T)
 
 check: $(INSTALLED) ## Lint, format, types, import contracts, size budgets
@@ -55,7 +58,7 @@ lock: ## Resolve the dependencies again into the requirements files (needs uv)
 
 clean: ## Remove what was built and measured, and all data of the development stack
 	rm -rf $(VENV) .doorbell .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
-	rm -rf $(NODE_FOLDERS:=/node_modules)
+	rm -rf $(NODE_FOLDERS:=/node_modules) examples/feed/dist tests/browser/screenshots
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements-dev.txt pyproject.toml
@@ -83,3 +86,17 @@ $(VENV)/.node: requirements-node.txt $(INSTALLED)
 	@echo "Installing the packages of $* ..."
 	@cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
+
+# The tests of pages need Chromium: one that is there, the system's package, or the build that Playwright downloads. Where none
+# can be had, those tests are skipped and say so; in CI they fail.
+$(VENV)/.browser: tests/browser/node_modules/.installed
+	@node tests/browser/chromium.mjs >/dev/null || { \
+		echo "Installing Chromium ..."; \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			export DEBIAN_FRONTEND=noninteractive; \
+			apt-get -qq update; \
+			apt-get -qq install --yes --no-install-recommends chromium || \
+				tests/browser/node_modules/.bin/playwright-core install-deps chromium; \
+		fi; \
+		node tests/browser/chromium.mjs >/dev/null || tests/browser/node_modules/.bin/playwright-core install chromium || true; }
+	@! node tests/browser/chromium.mjs >/dev/null || touch $@

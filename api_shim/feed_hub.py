@@ -20,7 +20,7 @@ from redis import RedisError
 from redis.asyncio.client import PubSub
 from starlette.concurrency import run_in_threadpool
 
-from api_shim.feed_listeners import SERIES, Listener, Reading, Told
+from api_shim.feed_listeners import Listener, Reading, Told, pause
 from notify_workers import feeds
 from notify_workers.errors import StoreUnavailable, kind_and_place
 from notify_workers.redis_client import async_client
@@ -195,7 +195,7 @@ class FeedHub:
         for event, payload in told.payloads:
             listener.push(event, payload)
         if told.owed:
-            self._mark(listener.feed, settings().feed_interval if any(told.owed.values()) else SERIES)
+            self._mark(listener.feed, pause(told.owed, settings().feed_interval))
 
     def _is_empty(self, feed: Feed) -> bool:
         audience = self._audiences.get(feed)

@@ -22,6 +22,18 @@ MESSAGE, CHANGED = "new-message", "feed-changed"
 SERIES = 1.0
 """Seconds between two pushes of which a browser may have slept through the second, because it was fetching."""
 
+SOON, LATER = 0, -1
+"""Owed without anything new: a push `SERIES` seconds later, and one `LATE` seconds later for those who fetch slowly."""
+
+LATE = 5.0
+
+
+def pause(owed: Mapping[str, int], interval: float) -> float:
+    """Seconds until what is owed is to be told. `interval` is that between two pushes of new items."""
+    most = max(owed.values())
+    return interval if most > SOON else SERIES if most == SOON else LATE
+
+
 Push = Callable[[str, Mapping[str, Any]], None]
 """Sends an event with its payload when the client takes it; a client that is too slow is cut off."""
 
@@ -85,7 +97,8 @@ class Badge(Listener):
     """The instances of a feed on a browser's page, by reference id, each with its filter and the size of its pages.
 
     A browser that hears of something new fetches one page of what it has not, unless it is fetching already. So it is told
-    again when more has come than a page holds, and once more (`owed` is 0) after pushes that followed each other quickly.
+    again when more has come than a page holds, and after pushes that followed each other quickly twice more: `owed` is then
+    `SOON`, and after that `LATER`.
     """
 
     filters: Mapping[str, FeedFilter]
@@ -94,15 +107,22 @@ class Badge(Listener):
     def read(self, reading: Reading) -> Told:
         new = [each for each in reading.news.entries if each.number > self.sequence]
         found = {reference: len(reading.found(wanted, new)) for reference, wanted in self.filters.items()}
-        owed = {each: self.owed.get(each, 0) + count for each, count in found.items() if count or each in self.owed}
+        owed = {
+            each: max(self.owed.get(each, 0), 0) + count for each, count in found.items() if count or each in self.owed
+        }
         payloads = [(MESSAGE, self._payload(reading, list(owed)))] if owed else []
         in_series = time.monotonic() - self.told_at < SERIES
-        left = {
-            each: max(count - self.sizes[each], 0)
-            for each, count in owed.items()
-            if count > self.sizes[each] or (found[each] and in_series)
-        }
-        return Told(payloads, max(self.sequence, reading.news.sequence), left)
+        left = {each: self._left(each, count, found[each] > 0 and in_series) for each, count in owed.items()}
+        still = {each: count for each, count in left.items() if count is not None}
+        return Told(payloads, max(self.sequence, reading.news.sequence), still)
+
+    def _left(self, reference: str, count: int, in_series: bool) -> int | None:
+        """What an instance is owed after it was told of so many items."""
+        if count > self.sizes[reference]:
+            return count - self.sizes[reference]
+        if in_series:
+            return SOON
+        return LATER if self.owed.get(reference) == SOON and count == 0 else None
 
     def _payload(self, reading: Reading, attention: Sequence[str]) -> dict[str, Any]:
         """Old clients are one nameless instance: they hear of the counts only."""

@@ -132,11 +132,11 @@ def _known(feed: Feed, names: Sequence[str]) -> tuple[int, dict[str, int]]:
         state = feed_changes.settled(tx, [feed]).get(feed, FeedState(0, 0))
         now = feeds.sequence_before(tx, state.id, state.sequence, MOUNTING, settings().socket_queue)
     if "" in names:
-        return now, {"": 0} if state.sequence else {}
+        return now, {"": 1} if state.sequence else {}
     try:
         before = [int(each) for each in client().mget([_memory(feed, name) for name in names]) if each is not None]
     except RedisError:
-        return now, dict.fromkeys(names, 0)
+        return now, dict.fromkeys(names, 1)
     _remember([(feed, name, state.sequence) for name in names])
     return min([now, *before]), {}
 

@@ -119,7 +119,8 @@ def test_what_comes_together_is_told_together(
         for _ in range(4):
             item(engine, api)
         assert pushed(client)["metadata"] == counts(5)
-        assert pushed(client)["metadata"] == counts(5)  # once more: the browser may have been fetching
+        for _ in range(2):  # the browser may have been fetching, and slowly
+            assert pushed(client)["metadata"] == counts(5)
         client.beats()
 
 

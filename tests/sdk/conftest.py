@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,19 +24,37 @@ GUIDES: dict[str, Any] = {
 }
 """`banner` is for everybody, the others for audiences that tests join; `banner-live` is switched on and off."""
 
+SECOND_FEED = {
+    "name": "Second feed",
+    "steps": [
+        {
+            "ref": "in_app_feed_1",
+            "type": "channel",
+            "channel_key": "second-feed",
+            "template": {"markdown_body": "Message {{ n }}", "action_url": "/"},
+        }
+    ],
+}
+"""A workflow that delivers into a feed beside the one that is there from the start."""
+
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     tree = tmp_path_factory.mktemp("sdk")
     with vendors() as settings:
         running = Stack(tree / "home", **settings).start()
+        running.doorbell("channels", "set", "second-feed", "--provider", "in_app")
         for key, document in GUIDES.items():
-            folder = tree / "resources" / "guides" / key
-            folder.mkdir(parents=True)
-            (folder / "guide.json").write_text(json.dumps(document))
+            _write(tree / "resources" / "guides" / key / "guide.json", document)
+        _write(tree / "resources" / "workflows" / "second-feed" / "workflow.json", SECOND_FEED)
         running.doorbell("push", str(tree / "resources"))
         yield running
         running.stop()
+
+
+def _write(file: Path, document: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(document))
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from tests.stack import Stack
 pytestmark = pytest.mark.timeout(600)
 
 FOLDER = Path(__file__).parent
-CHANNELS = ("email", "in-app-feed", "in-app-guide", "sms", "push", "chat", "webhook")
+CHANNELS = ("email", "in-app-feed", "second-feed", "in-app-guide", "sms", "push", "chat", "webhook")
 FILES = sorted(path.name for path in FOLDER.glob("*.test.mjs"))
 
 AT_ONCE = 2
@@ -49,23 +49,28 @@ class Runs:
 
 
 @pytest.fixture(scope="session")
-def runs(node: None, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    calls = tmp_path_factory.mktemp("calls") / "calls.txt"
-    environment = {
+def environment(node: None, stack: Stack) -> dict[str, str]:
+    """What each file finds out about the stack from."""
+    return {
         **stack.environment,
         "KNOCK_BASE_URL": stack.address,
-        "DOORBELL_TEST_CALLS": str(calls),
         "DOORBELL_TEST_CHANNELS": json.dumps({key: str(channel_id(key)) for key in CHANNELS}),
         "DOORBELL_TEST_PYTHON": sys.executable,
         "NODE_OPTIONS": _said("node", "--print", WEB_SOCKET),
     }
 
-    def run(name: str) -> subprocess.CompletedProcess[str]:
-        command = ["node", "--test-reporter=spec", str(FOLDER / name)]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
+def _run(name: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = ["node", "--test-reporter=spec", str(FOLDER / name)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture(scope="session")
+def runs(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    calls = tmp_path_factory.mktemp("calls") / "calls.txt"
+    noting = {**environment, "DOORBELL_TEST_CALLS": str(calls)}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        ended = dict(zip(FILES, pool.map(run, FILES), strict=True))
+        ended = dict(zip(FILES, pool.map(lambda name: _run(name, noting), FILES), strict=True))
     called: dict[str, list[str]] = {}
     for line in calls.read_text().splitlines():
         sdk, call = line.split(" ", 1)
@@ -80,6 +85,12 @@ def _said(*command: str) -> str:
 @pytest.mark.parametrize("name", FILES)
 def test_javascript(name: str, runs: Runs) -> None:
     ended = runs.ended[name]
+    assert ended.returncode == 0, ended.stdout[-6000:] + ended.stderr[-2000:]
+
+
+def test_feeds_come_back_after_the_server_has_ended(runs: Runs, environment: dict[str, str]) -> None:
+    """After all the others, who need the server."""
+    ended = _run("feed-restart.mjs", environment)
     assert ended.returncode == 0, ended.stdout[-6000:] + ended.stderr[-2000:]
 
 
