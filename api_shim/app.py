@@ -25,7 +25,7 @@ from api_shim.guide_topics import GuideTopics
 from api_shim.ingest import Ingest
 from api_shim.limits import Limiter, rates
 from api_shim.openapi import complete, docs_page
-from api_shim.realtime import PATH, Realtime, endpoint, keep_secrets
+from api_shim.realtime import PATH, Realtime, Topics, endpoint, keep_secrets
 from api_shim.routes import (
     audiences,
     bulk_operations,
@@ -40,6 +40,7 @@ from api_shim.routes import (
     objects,
     preference_center,
     preferences,
+    provider_connections,
     providers,
     schedules,
     sources,
@@ -76,6 +77,7 @@ ROUTES = (
     bulk_operations,
     audiences,
     providers,
+    provider_connections,
     integrations,
     sources,
     unsubscribe,
@@ -173,9 +175,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.api_log = Writer() if settings().api_log else None
     following = asyncio.create_task(directory.follow())
     app.state.feed_hub = FeedHub()
-    app.state.realtime = Realtime(
-        directory, {"guides": GuideTopics(), "feeds": FeedTopics(app.state.feed_hub)}, [app.state.feed_hub.follow]
-    )
+    topics: dict[str, Topics] = {"guides": GuideTopics(), "feeds": FeedTopics(app.state.feed_hub)}
+    app.state.realtime = Realtime(directory, topics, app.state.feed_hub.tasks)
     app.state.realtime.start()
     with told_to_stop() as app.state.stopping:
         yield

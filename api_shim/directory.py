@@ -8,9 +8,8 @@ one statement.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
@@ -18,17 +17,11 @@ from uuid import UUID
 from jsonschema.protocols import Validator
 from starlette.concurrency import run_in_threadpool
 
-from notify_workers.redis_client import async_client
-from notify_workers.resources import CHANGES
+from api_shim import changes
 from notify_workers.store import environments, resources
 from notify_workers.store.environments import ApiKey, Channel
 from notify_workers.store.session import Transaction, transaction
 from workflows.trigger_data import data_validator
-
-log = logging.getLogger(__name__)
-
-LOOK_INTERVAL = 5.0
-"""Seconds after which a change is seen even when Redis did not tell of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,22 +133,4 @@ class Directory:
 
     async def follow(self) -> None:
         """Refreshes whenever Redis tells of a change, and now and then besides. Runs until cancelled."""
-        while True:
-            await _tried(self._listen)
-            await _tried(self.refresh)
-            await asyncio.sleep(1.0)
-
-    async def _listen(self) -> None:
-        """Looks after the subscription, whenever something is told, and when nothing was told for a while."""
-        async with async_client() as client, client.pubsub() as listener:
-            await listener.subscribe(CHANGES)
-            while True:
-                await listener.get_message(timeout=LOOK_INTERVAL)
-                await self.refresh()
-
-
-async def _tried(do: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await do()
-    except Exception as error:
-        log.warning("changes of configuration are seen late: %s", error)
+        await changes.follow(self.refresh, "configuration")

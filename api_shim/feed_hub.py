@@ -12,11 +12,10 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
-from redis import RedisError
 from redis.asyncio.client import PubSub
 from starlette.concurrency import run_in_threadpool
 
@@ -41,6 +40,9 @@ TOGETHER = 200
 MOST = 500
 """Changes of one feed that are told in one look."""
 
+ALONE_AT_ONCE = 2
+"""Feeds whose filters take long that are looked at at the same time: requests need database connections too."""
+
 SUBSCRIBED_AT_ONCE = 500
 RETRY = 1.0
 
@@ -61,6 +63,9 @@ class FeedHub:
         self._due: dict[Feed, float] = {}
         self._wake = asyncio.Event()
         self._pubsub: PubSub | None = None
+        self._busy: set[Feed] = set()
+        self._alone: set[asyncio.Task[None]] = set()
+        self._gate = asyncio.Semaphore(ALONE_AT_ONCE)
 
     async def enter(self, feed: Feed, make: Callable[[], Awaitable[AnyListener]]) -> AnyListener:
         """Takes in the listener that `make` makes when Redis has been asked to tell of the feed, so that nothing falls in between.
@@ -85,7 +90,7 @@ class FeedHub:
         if name.encode() not in self._feeds:
             self._feeds[name.encode()] = feed
             if self._pubsub is not None:
-                with contextlib.suppress(RedisError, OSError):
+                with _heard_anew():
                     await self._pubsub.subscribe(name)
 
     def leave(self, listener: Listener) -> None:
@@ -98,23 +103,17 @@ class FeedHub:
     def listening(self) -> list[Listener]:
         return [listener for audience in self._audiences.values() for listener in audience.listeners]
 
-    async def follow(self) -> None:
-        """Tells what happens, until cancelled."""
-        tasks = [asyncio.create_task(each()) for each in (self._hear, self._sweep, self._tell_when_due)]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            while pending := [task for task in tasks if not task.done()]:
-                for task in pending:
-                    task.cancel()
-                await asyncio.wait(pending, timeout=0.01)
+    @property
+    def tasks(self) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
+        """What is to run as long as somebody may listen."""
+        return (self._hear, self._sweep, self._tell_when_due)
 
     async def _hear(self) -> None:
         while True:
             try:
                 await self._listen()
-            except (RedisError, OSError) as error:
-                log.warning("feeds are pushed late: %s", error)
+            except Exception as error:  # redis-py raises anything when the connection goes while it writes
+                log.warning("feeds are pushed late: %s", kind_and_place(error))
             finally:
                 self._pubsub = None
             await asyncio.sleep(RETRY)
@@ -151,34 +150,76 @@ class FeedHub:
             self._wake.set()
 
     async def _tell_when_due(self) -> None:
-        while True:
-            now = time.monotonic()
-            due = [feed for feed, at in self._due.items() if at <= now][:TOGETHER]
-            if due:
-                await self._look(due)
-                continue
-            self._wake.clear()
-            wait = min(self._due.values(), default=now + settings().feed_sweep) - now
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait)
+        try:
+            while True:
+                now = time.monotonic()
+                due = [feed for feed, at in self._due.items() if at <= now and feed not in self._busy][:TOGETHER]
+                if due:
+                    await self._look(due)
+                else:
+                    await self._rest(now)
+        finally:
+            for task in self._alone:
+                task.cancel()
+
+    async def _rest(self, now: float) -> None:
+        """Until something is due, or may be."""
+        self._wake.clear()
+        next_at = min((at for feed, at in self._due.items() if feed not in self._busy), default=math.inf)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), min(max(0.0, next_at - now), settings().feed_sweep))
 
     async def _look(self, due: Sequence[Feed]) -> None:
-        """What could not be told is told a little later."""
+        """Those whose filters take long are looked at on their own, a few at a time, and hold up nobody."""
         for feed in due:
             self._due.pop(feed, None)
         await self._close([feed for feed in due if self._is_empty(feed)])
-        asked = {
-            feed: list(found.listeners) for feed in due if (found := self._audiences.get(feed)) and found.listeners
-        }
-        if not asked:
-            return
+        asked = {feed: self._ready(feed) for feed in due}
+        for feed, listeners in asked.items():
+            if any(each.is_slow for each in listeners):
+                self._begin_alone(feed)
+        together = {feed: listeners for feed, listeners in asked.items() if listeners and feed not in self._busy}
+        if together:
+            await self._read(together)
+
+    def _ready(self, feed: Feed) -> list[Listener]:
+        """Who has taken all that they were told so far: what others miss they are told later, it need not wait in memory."""
+        audience = self._audiences.get(feed)
+        if audience is None:
+            return []
+        ready = [each for each in audience.listeners if each.is_ready()]
+        if len(ready) < len(audience.listeners):
+            self._mark(feed, settings().feed_interval)
+        return ready
+
+    def _begin_alone(self, feed: Feed) -> None:
+        self._busy.add(feed)
+        task = asyncio.create_task(self._look_alone(feed))
+        self._alone.add(task)
+        task.add_done_callback(self._alone.discard)
+
+    async def _look_alone(self, feed: Feed) -> None:
         try:
-            told, behind = await run_in_threadpool(_read, asked)
+            async with self._gate:
+                if listeners := self._ready(feed):
+                    await self._read({feed: listeners})
+        finally:
+            self._busy.discard(feed)
+            self._wake.set()
+
+    async def _read(self, asked: Mapping[Feed, Sequence[Listener]]) -> None:
+        """Reads and tells. What could not be read together is read one by one, and what cannot be read at all, later."""
+        try:
+            told, behind = await run_in_threadpool(_news, asked)
         except Exception as error:
             level = logging.WARNING if isinstance(error, StoreUnavailable) else logging.ERROR
             log.log(level, "news of feeds are told late: %s", kind_and_place(error))
-            for feed in asked:
-                self._due.setdefault(feed, time.monotonic() + RETRY)
+            if len(asked) > 1 and not isinstance(error, StoreUnavailable):
+                for feed, listeners in asked.items():
+                    await self._read({feed: listeners})
+            else:
+                for feed in asked:
+                    self._mark(feed, RETRY)
             return
         for listener, news in told:
             self._tell(listener, news)
@@ -193,7 +234,8 @@ class FeedHub:
         if told.payloads:
             audience.told_at = listener.told_at = time.monotonic()
         for event, payload in told.payloads:
-            listener.push(event, payload)
+            with _heard_anew():
+                listener.push(event, payload)
         if told.owed:
             self._mark(listener.feed, pause(told.owed, settings().feed_interval))
 
@@ -207,21 +249,39 @@ class FeedHub:
         for feed, name in zip(empty, names, strict=True):
             del self._audiences[feed], self._feeds[name.encode()]
         if names and self._pubsub is not None:
-            with contextlib.suppress(RedisError, OSError):
+            with _heard_anew():
                 await self._pubsub.unsubscribe(*names)
                 again = [name for name in names if name.encode() in self._feeds]
                 if again:
                     await self._pubsub.subscribe(*again)
 
 
-def _read(asked: Mapping[Feed, Sequence[Listener]]) -> tuple[list[tuple[Listener, Told]], list[Feed]]:
-    """What each is to be told, and the feeds of which there is more."""
-    since = {feed: min(each.sequence for each in listeners) for feed, listeners in asked.items()}
+@contextlib.contextmanager
+def _heard_anew() -> Iterator[None]:
+    """What fails when the connection to Redis goes, which is then made anew, or when a client goes, concerns nobody else."""
+    try:
+        yield
+    except Exception as error:
+        log.info("a feed's listener, or Redis, has gone: %s", kind_and_place(error))
+
+
+def _news(asked: Mapping[Feed, Sequence[Listener]]) -> tuple[list[tuple[Listener, Told]], list[Feed]]:
+    """What each is to be told, and the feeds of which there is more. Whoever is far behind is read for on their own."""
+    feeds.settle(asked, wait=False)
+    newest = {feed: max(each.sequence for each in listeners) for feed, listeners in asked.items()}
     owing = [feed for feed, listeners in asked.items() if any(each.owed for each in listeners)]
     found: list[tuple[Listener, Told]] = []
     with transaction() as tx:
-        news = feeds.news(tx, since, MOST, always=owing)
-        for feed, each in news.items():
-            reading = Reading(tx, feed, each)
-            found += [(listener, listener.read(reading)) for listener in asked[feed]]
-    return found, [feed for feed, each in news.items() if len(each.entries) == MOST]
+        news = feeds.news(tx, newest, MOST, always=owing)
+        for feed, listeners in asked.items():
+            for sequence in {each.sequence for each in listeners}:
+                current = (
+                    news.get(feed) if sequence == newest[feed] else feeds.news(tx, {feed: sequence}, MOST).get(feed)
+                )
+                if current is not None:
+                    reading = Reading(tx, feed, current)
+                    same = [each for each in listeners if each.sequence == sequence]
+                    found += [(listener, listener.read(reading)) for listener in same]
+                    if current.has_more:
+                        news[feed] = replace(news.get(feed, current), has_more=True)
+    return found, [feed for feed, each in news.items() if each.has_more]

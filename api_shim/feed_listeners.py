@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from api_shim.feed_items import meta, shown
@@ -87,6 +87,15 @@ class Listener(ABC):
     owed: Mapping[str, int] = field(default_factory=dict)
     told_at: float = 0.0
 
+    @property
+    @abstractmethod
+    def is_slow(self) -> bool:
+        """Whether a filter must look at every item to count what it finds."""
+
+    def is_ready(self) -> bool:
+        """Whether something may be told."""
+        return True
+
     @abstractmethod
     def read(self, reading: Reading) -> Told:
         """Works out what to tell. Changes nothing: the news are told afterwards, if the listener is still there."""
@@ -103,6 +112,10 @@ class Badge(Listener):
 
     filters: Mapping[str, FeedFilter]
     sizes: Mapping[str, int]
+
+    @property
+    def is_slow(self) -> bool:
+        return not all(each.is_kept for each in self.filters.values())
 
     def read(self, reading: Reading) -> Told:
         new = [each for each in reading.news.entries if each.number > self.sequence]
@@ -142,15 +155,32 @@ class Follower(Listener):
     wanted: FeedFilter
     mode: Mode
     reference: str = ""
+    is_idle: Callable[[], bool] = lambda: True
+
+    @property
+    def is_slow(self) -> bool:
+        return not self.wanted.is_kept
+
+    def is_ready(self) -> bool:
+        """Items are large: a client that has not taken the last ones is not sent the next."""
+        return self.is_idle()
 
     def read(self, reading: Reading) -> Told:
         changed = reading.since(self.sequence)
-        found = reading.found(self.wanted, changed)
-        seen = reading.shown(sorted(found), self.mode)
+        concerned = self._concerned(reading, changed)
+        seen = reading.shown(sorted(reading.found(self.wanted, concerned)), self.mode)
         payloads = [
-            self._payload(reading, part, sequence) for part, sequence in _parts(list(self._changes(changed, seen)))
+            self._payload(reading, part, sequence) for part, sequence in _parts(list(self._changes(concerned, seen)))
         ]
         return Told(payloads, max(self.sequence, reading.news.sequence), {})
+
+    def _concerned(self, reading: Reading, changed: Iterable[Entry]) -> list[Entry]:
+        """Of items that were never for this listener nothing is told, not even that they changed."""
+        possible = [each for each in changed if self.wanted.concerns(each)]
+        if not self.wanted.trigger_data:
+            return possible
+        known = reading.found(replace(self.wanted, archived="include"), possible)
+        return [each for each in possible if each.gone or each.message_id in known]
 
     def _changes(self, changed: Iterable[Entry], seen: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """What the filter does not find, or no longer, is removed: a client may have it, or not."""

@@ -23,10 +23,12 @@ from api_shim.feed_hub import FeedHub
 from api_shim.feed_listeners import Badge, Follower, Listener
 from api_shim.realtime import Member
 from api_shim.schemas.feeds import FeedJoin
+from notify_workers import feeds
 from notify_workers.errors import NotFound
 from notify_workers.redis_client import client
 from notify_workers.settings import settings
-from notify_workers.store import feed_changes, feeds
+from notify_workers.store import feed_changes
+from notify_workers.store import feeds as rows
 from notify_workers.store.feed_changes import Feed, FeedState
 from notify_workers.store.feed_filters import FeedFilter
 from notify_workers.store.session import transaction
@@ -36,6 +38,9 @@ log = logging.getLogger(__name__)
 
 INSTANCE = "client_"
 """What the names of a feed's instances on a page begin with. A payload of other names is an old client's: its one filter."""
+
+LONGEST_NAME = 64
+"""Characters of such a name; clients make them of 28."""
 
 MOUNTING = 10.0
 """Seconds between a page's first fetch and its joining in which something may have come that it has not seen."""
@@ -53,7 +58,7 @@ class FeedTopics:
 
     async def join(self, member: Member, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         """Raises 422 for what no client sends, 404 for a channel that is none, 403 for somebody else's feed."""
-        for path in unstorable(dict(payload)):
+        for path in (*unstorable(dict(payload)), *unstorable(member.rest, "topic")):
             raise problem(path or "payload", "must not contain NUL characters or numbers beyond 1.8e308")
         feed = _feed(member)
         options = _options(payload)
@@ -87,6 +92,11 @@ def _feed(member: Member) -> Feed:
 def _options(payload: Mapping[str, Any]) -> dict[str, FeedJoin]:
     """By the names of the instances; an old client's has none."""
     if payload and all(name.startswith(INSTANCE) for name in payload):
+        if len(payload) > settings().feed_instances:
+            raise problem("payload", f"must have at most {settings().feed_instances} instances of the feed")
+        for name in payload:
+            if len(name) > LONGEST_NAME:
+                raise problem(name[:LONGEST_NAME], f"must be a name of at most {LONGEST_NAME} characters")
         return {name: check(FeedJoin, _object(name, of)) for name, of in payload.items()}
     return {"": check(FeedJoin, payload)}
 
@@ -109,6 +119,7 @@ async def _listener(
             wanted=filters[name],
             mode=wanted.mode,
             reference=name,
+            is_idle=lambda: member.is_idle,
         )
     sizes = {name: of.page_size for name, of in options.items()}
     sequence, owed = await run_in_threadpool(_known, feed, list(options))
@@ -121,24 +132,27 @@ def _check(feed: Feed) -> None:
 
 
 def _sequence(feed: Feed) -> int:
+    feeds.settle([feed])
     with transaction() as tx:
-        state = feed_changes.settled(tx, [feed]).get(feed)
+        state = feed_changes.states(tx, [feed]).get(feed)
     return state.sequence if state else 0
 
 
 def _known(feed: Feed, names: Sequence[str]) -> tuple[int, dict[str, int]]:
     """The number up to which a page knows its feed, and what is to be told it in any case: an old client cannot say who it is."""
+    feeds.settle([feed])
     with transaction() as tx:
-        state = feed_changes.settled(tx, [feed]).get(feed, FeedState(0, 0))
-        now = feeds.sequence_before(tx, state.id, state.sequence, MOUNTING, settings().socket_queue)
+        state = feed_changes.states(tx, [feed]).get(feed, FeedState(0, 0))
+        now = rows.sequence_before(tx, state.id, state.sequence, MOUNTING, settings().socket_queue)
     if "" in names:
         return now, {"": 1} if state.sequence else {}
     try:
         before = [int(each) for each in client().mget([_memory(feed, name) for name in names]) if each is not None]
     except RedisError:
         return now, dict.fromkeys(names, 1)
-    _remember([(feed, name, state.sequence) for name in names])
-    return min([now, *before]), {}
+    known = min([now, *before])
+    _remember([(feed, name, known) for name in names])  # until it was told of more
+    return known, {}
 
 
 def _remember(told: Sequence[tuple[Feed, str, int]]) -> None:

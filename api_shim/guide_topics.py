@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 from starlette.concurrency import run_in_threadpool
 
+from api_shim import changes
 from api_shim.bodies import check, unstorable
-from api_shim.directory import LOOK_INTERVAL
 from api_shim.errors import problem
 from api_shim.realtime import Member
 from api_shim.schemas.guides import Guide, GuideGroup, GuidesJoin
 from notify_workers import guides
 from notify_workers.errors import NotFound, StoreUnavailable, kind_and_place
 from notify_workers.guides import State, View, Viewer
-from notify_workers.redis_client import async_client
-from notify_workers.resources import CHANGES
 from notify_workers.store.session import transaction
 from workflows.recipients import USERS, Reference
 
@@ -53,17 +51,7 @@ class GuideTopics:
             self._told.pop(gone.environment_id, None)
 
     async def follow(self) -> None:
-        while True:
-            await _tried(self._listen)
-            await _tried(self.look)
-            await asyncio.sleep(1.0)
-
-    async def _listen(self) -> None:
-        async with async_client() as client, client.pubsub() as listener:
-            await listener.subscribe(CHANGES)
-            while True:
-                await listener.get_message(timeout=LOOK_INTERVAL)
-                await self.look()
+        await changes.follow(self.look, "guides")
 
     async def look(self) -> None:
         """Tells members what has changed since the last time. What could not be told is told again at the next look."""
@@ -92,13 +80,6 @@ class GuideTopics:
         if member in self._viewers:
             for event, data in told:
                 member.push(event, {"topic": member.topic, "event": event, "data": data})
-
-
-async def _tried(do: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await do()
-    except Exception as error:
-        log.warning("changes of guides are told late: %s", error)
 
 
 def _viewer(member: Member, payload: Mapping[str, Any]) -> Viewer:

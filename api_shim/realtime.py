@@ -31,6 +31,9 @@ PATH = "/ws/v1/websocket"
 
 GOING_AWAY, UNSUPPORTED, POLICY, TOO_BIG, TRY_AGAIN = 1001, 1003, 1008, 1009, 1013
 
+RESTART = 1.0
+"""Seconds before a task that failed begins anew."""
+
 CLOSING = 2.0
 """Seconds that a client has to take the news that it is closed."""
 
@@ -46,8 +49,16 @@ class Member:
     socket: Socket
 
     def push(self, event: str, payload: Mapping[str, Any]) -> None:
-        """Sends when the client takes it; a client that is too slow loses its socket."""
-        self.socket.send(Frame(self.join_ref, None, self.topic, event, payload))
+        """Sends when the client takes it; a client that is too slow loses its socket, and one that may not stay."""
+        if self.socket.standing.holds():
+            self.socket.send(Frame(self.join_ref, None, self.topic, event, payload))
+        else:
+            self.socket.end(POLICY)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the client has taken all that it was sent."""
+        return self.socket.is_idle
 
 
 class Topics(Protocol):
@@ -78,13 +89,17 @@ class Socket:
     def __post_init__(self) -> None:
         self._waiting: asyncio.Queue[str] = asyncio.Queue(settings().socket_queue)
         self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._standing = Standing(self.directory, self.caller)
+        self.standing = Standing(self.directory, self.caller)
 
     def send(self, frame: Frame) -> None:
         try:
             self._waiting.put_nowait(encode(frame))
         except asyncio.QueueFull:
             self.end(TRY_AGAIN)
+
+    @property
+    def is_idle(self) -> bool:
+        return self._waiting.empty()
 
     def end(self, code: int) -> None:
         """Closes the socket as soon as nothing else is done with it; the first reason counts."""
@@ -135,7 +150,7 @@ class Socket:
             return UNSUPPORTED
         if len(text.encode(errors="replace")) > settings().socket_frame:
             return TOO_BIG
-        if not self._standing.holds():
+        if not self.standing.holds():
             return POLICY
         try:
             await self._answer(decode(text))
@@ -213,7 +228,7 @@ class Realtime:
         self._following: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._following = [asyncio.create_task(each()) for each in self._tasks]
+        self._following = [asyncio.create_task(_for_ever(each)) for each in self._tasks]
 
     async def stop(self) -> None:
         """redis-py sends within `asyncio.wait_for`, which loses cancellations before Python 3.12."""
@@ -221,6 +236,16 @@ class Realtime:
             for task in pending:
                 task.cancel()
             await asyncio.wait(pending, timeout=0.01)
+
+
+async def _for_ever(task: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """A task that fails, for whatever reason, begins anew: nobody would be told anything any more."""
+    while True:
+        try:
+            await task()
+        except Exception as error:
+            log.error("what tells sockets begins anew: %s", kind_and_place(error))
+        await asyncio.sleep(RESTART)
 
 
 async def endpoint(websocket: WebSocket) -> None:
@@ -244,7 +269,7 @@ async def endpoint(websocket: WebSocket) -> None:
     await Socket(websocket, caller, realtime.directory, realtime.kinds, wants_changes).serve()
 
 
-_SECRETS = re.compile(r"(api_key|user_token)=[^&\s\"']+")
+_SECRETS = re.compile(r"(api_key|user_token|(?<=[?&])code|(?<=[?&])state)=[^&\s\"']+")
 
 
 class _WithoutSecrets(logging.Filter):

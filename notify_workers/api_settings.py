@@ -67,6 +67,9 @@ class ApiSettings:
         _positive,
         "Seconds between two pushes of one feed; what comes in between is told together.",
     )
+    feed_instances: int = _setting(
+        "FEED_INSTANCES", 20, _count, "Instances of a feed on one page, each with its own filter, that may be told of it."
+    )
     feed_sweep: float = _setting(
         "FEED_SWEEP", 30.0, _positive, "Seconds after which a feed is looked at even when Redis told nothing of it."
     )

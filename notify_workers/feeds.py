@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from redis import RedisError
 
+from notify_workers.errors import StoreUnavailable, kind_and_place
 from notify_workers.redis_client import client
 from notify_workers.store import activities, feed_changes, feeds
 from notify_workers.store.activities import Activity
-from notify_workers.store.feed_changes import Feed
+from notify_workers.store.feed_changes import Feed, FeedState
 from notify_workers.store.feed_filters import Count, Entry, FeedCounts, FeedFilter, FeedStatus
 from notify_workers.store.feeds import FeedRow
 from notify_workers.store.recipients import Recipient
@@ -44,6 +45,20 @@ class News:
     sequence: int
     entries: list[Entry]
     counts: list[Count]
+    has_more: bool = False
+
+
+def settle(wanted: Collection[Feed], *, wait: bool = True) -> None:
+    """Numbers all that was committed before, in transactions of its own: whoever reads slowly holds up nobody.
+
+    With `wait` False feeds that somebody else settles are passed over.
+    """
+    with transaction() as tx:
+        late = feed_changes.behind(tx, wanted)
+    more = bool(late)
+    while more:
+        with transaction() as tx:
+            more = feed_changes.settle(tx, late, wait=wait)
 
 
 def page(
@@ -56,14 +71,20 @@ def page(
     before: int | None,
     limit: int,
 ) -> tuple[list[FeedRow], FeedCounts]:
-    """A page of a feed, newest first, and the counts that its badge shows. Cursors are numbers of items."""
-    state = feed_changes.settled(tx, [feed]).get(feed)
+    """A page of a settled feed, newest first, and the counts that its badge shows. Cursors are numbers of items."""
+    state = feed_changes.states(tx, [feed]).get(feed)
     if state is None:
         return [], FeedCounts(0, 0, 0)
     rows = feeds.page_of_feed(
         tx, feed.environment_id, state.id, wanted, status, after=after, before=before, limit=limit
     )
     return rows, counts(tx, feed, state.id, wanted)
+
+
+def number_of(tx: Transaction, feed: Feed, message_id: str) -> int | None:
+    """Where an item stands; None when the feed never had it."""
+    state = feed_changes.states(tx, [feed]).get(feed)
+    return feeds.number_of(tx, state.id, message_id) if state else None
 
 
 def counts(
@@ -104,29 +125,56 @@ def news(tx: Transaction, since: Mapping[Feed, int], limit: int, always: Collect
     """
     states = {
         feed: state
-        for feed, state in feed_changes.settled(tx, list(since)).items()
-        if state.sequence > since[feed] or feed in always
+        for feed, state in feed_changes.states(tx, list(since)).items()
+        if state.sequence > since[feed] or feed in always or state.is_behind
     }
     changed = feeds.changes(tx, {state.id: since[feed] for feed, state in states.items()}, limit)
     kept = feeds.kept_counts(tx, [state.id for state in states.values()])
-    return {
-        feed: News(state.id, _told_up_to(changed[state.id], state.sequence, limit), changed[state.id], kept[state.id])
-        for feed, state in states.items()
-    }
+    return {feed: _news(state, changed[state.id], kept[state.id], limit) for feed, state in states.items()}
 
 
-def _told_up_to(changed: list[Entry], sequence: int, limit: int) -> int:
-    return changed[-1].changed if len(changed) == limit else sequence
+def _news(state: FeedState, changed: list[Entry], kept: list[Count], limit: int) -> News:
+    """Others may settle between the two readings: what was read of it is told."""
+    last = changed[-1].changed if changed else 0
+    is_all = len(changed) < limit
+    sequence = max(state.sequence, last) if is_all else last
+    return News(state.id, sequence, changed, kept, has_more=state.is_behind or not is_all)
 
 
 def settle_noted() -> int:
-    """Settles the feeds of the oldest changes, and tells of them: whoever was to tell may have died. How many."""
+    """Settles the feeds of the oldest changes, and tells of them: whoever was to tell may have died. How many.
+
+    What cannot be settled is passed over: it must not keep others from it.
+    """
     with transaction() as tx:
         found = feed_changes.noted(tx, AT_ONCE)
-        if found:
-            feed_changes.settle(tx, found, wait=False)
+    if not found:
+        return 0
+    try:
+        _settle_together(found)
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        log.error("feeds are settled one by one: %s", kind_and_place(error))
+        found = [feed for feed in found if _settle_alone(feed)]
     tell(found)
     return len(found)
+
+
+def _settle_together(found: Collection[Feed]) -> None:
+    with transaction() as tx:
+        feed_changes.settle(tx, found, wait=False)
+
+
+def _settle_alone(feed: Feed) -> bool:
+    try:
+        _settle_together([feed])
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        log.error("a feed of channel %s cannot be settled: %s", feed.channel_id, kind_and_place(error))
+        return False
+    return True
 
 
 def bell_of(feed: Feed) -> str:

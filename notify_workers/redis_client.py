@@ -33,7 +33,7 @@ def _connect(url: str) -> Redis:
 def async_client() -> redis_asyncio.Redis:
     """A new client for the API's event loop."""
     url = settings().redis
-    options: dict[str, Any] = {"socket_timeout": settings().redis_timeout}
+    options: dict[str, Any] = {"socket_timeout": settings().redis_timeout, "health_check_interval": 10}
     if url.startswith("sentinel://"):
         hosts, master, database = sentinel_parts(url)
         sentinel = redis_asyncio.Sentinel(hosts, **options)  # type: ignore[no-untyped-call]

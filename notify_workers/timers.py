@@ -60,9 +60,10 @@ def run(stopping: Callable[[], bool]) -> None:
             if time.monotonic() >= next_look:
                 next_look = time.monotonic() + settings().lifeline_interval
                 lifeline.look()
+            published = timers.publish()
             api_log.drain()
             feeds.settle_noted()
-            if timers.publish() < settings().timer_chunk:
+            if published < settings().timer_chunk:
                 time.sleep(settings().timer_interval)
         except (StoreUnavailable, RedisError) as error:
             log.warning("waiting: %s", error)

@@ -23,6 +23,7 @@ from api_shim.feed_listeners import Follower
 from api_shim.openapi import query_of
 from api_shim.query import parse_query
 from api_shim.schemas.feeds import FeedStreamQuery
+from notify_workers import feeds
 from notify_workers.settings import settings
 from notify_workers.store import feed_changes
 from notify_workers.store.feed_changes import Feed
@@ -55,7 +56,8 @@ async def stream(user_id: str, id: UUID, request: Request, caller: Public) -> St
     finds everything when it asks again.
     """
     query = check(FeedStreamQuery, parse_query(request.url.query))
-    after = _last_event(request) if query.after is None else query.after
+    last = _last_event(request)
+    after = query.after if last is None else last  # a browser that comes back repeats the address it was given first
     feed = Feed(caller.environment_id, id, user_id)
     wanted = filter_of(caller, Reference(USERS, user_id), query)
     known = await run_in_threadpool(_sequence, feed)
@@ -70,7 +72,7 @@ async def stream(user_id: str, id: UUID, request: Request, caller: Public) -> St
 
     async def follower() -> Follower:
         sequence = known if after is None else after
-        return Follower(feed=feed, push=push, sequence=sequence, wanted=wanted, mode=query.mode)
+        return Follower(feed=feed, push=push, sequence=sequence, wanted=wanted, mode=query.mode, is_idle=waiting.empty)
 
     hub: FeedHub = request.app.state.feed_hub
     listener = await hub.enter(feed, follower)
@@ -111,7 +113,9 @@ def _sequence(feed: Feed) -> int:
     """Raises 404 for a channel that is unknown, 422 for one that has no feed."""
     with transaction() as tx:
         check_channel(tx, feed.environment_id, feed.channel_id)
-        state = feed_changes.settled(tx, [feed]).get(feed)
+    feeds.settle([feed])
+    with transaction() as tx:
+        state = feed_changes.states(tx, [feed]).get(feed)
     return state.sequence if state else 0
 
 
@@ -131,6 +135,8 @@ async def _events(
             if not coming.done():
                 yield b": beat\n\n"
                 continue
+            if not standing.holds():
+                return
             _, payload = coming.result()
             for change in payload["changes"]:
                 yield _event(change, payload["metadata"])

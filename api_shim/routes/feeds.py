@@ -15,16 +15,19 @@ from api_shim.bodies import check
 from api_shim.feed_access import check_channel, filter_of
 from api_shim.feed_items import meta, shown
 from api_shim.openapi import query_of
-from api_shim.pages import page
+from api_shim.pages import foreign, page
 from api_shim.query import parse_query
 from api_shim.schemas.common import PageInfo
 from api_shim.schemas.feeds import FeedFeatures, FeedQuery, UserInAppFeedResponse, UserInAppFeedSettingsResponse
 from notify_workers import feeds
 from notify_workers.store.feed_changes import Feed
-from notify_workers.store.session import transaction
+from notify_workers.store.messages import LONGEST_NUMBER
+from notify_workers.store.session import Transaction, transaction
 from workflows.recipients import USERS, Reference
 
 router = APIRouter(tags=["Feeds"])
+
+KSUID_LENGTH = 27
 
 
 @router.get(
@@ -40,17 +43,13 @@ def list_items(user_id: str, id: UUID, request: Request, caller: Public) -> Resp
     """
     query = check(FeedQuery, parse_query(request.url.query))
     feed = Feed(caller.environment_id, id, user_id)
+    wanted = filter_of(caller, Reference(USERS, user_id), query)
     with transaction() as tx:
         check_channel(tx, caller.environment_id, id)
-        rows, counts = feeds.page(
-            tx,
-            feed,
-            filter_of(caller, Reference(USERS, user_id), query),
-            query.status,
-            after=query.after_number,
-            before=query.before_number,
-            limit=query.limit,
-        )
+    feeds.settle([feed])
+    with transaction() as tx:
+        after, before = (_number(tx, feed, name, cursor) for name, cursor in _cursors(query).items())
+        rows, counts = feeds.page(tx, feed, wanted, query.status, after=after, before=before, limit=query.limit)
         found = page(query, rows, lambda row: str(row.number))
         items = feeds.items_of(tx, feed, list(found.rows), with_activities=query.mode == "rich")
     answer = UserInAppFeedResponse(
@@ -74,6 +73,22 @@ def get_settings(user_id: str, id: UUID, caller: Public) -> UserInAppFeedSetting
     with transaction() as tx:
         check_channel(tx, caller.environment_id, id)
     return UserInAppFeedSettingsResponse(features=FeedFeatures(branding_required=False))
+
+
+def _cursors(query: FeedQuery) -> dict[str, str | None]:
+    return {"after": query.after_key, "before": query.before_key}
+
+
+def _number(tx: Transaction, feed: Feed, name: str, cursor: str | None) -> int | None:
+    """A cursor is an item's number; before version 0.2 it was a message's id, which pages that were open then still send."""
+    if cursor is None:
+        return None
+    if cursor.isdecimal() and len(cursor) <= LONGEST_NUMBER:
+        return int(cursor)
+    number = feeds.number_of(tx, feed, cursor) if len(cursor) == KSUID_LENGTH and cursor.isalnum() else None
+    if number is None:
+        raise foreign(name)
+    return number
 
 
 def _leave_out(body: Any, path: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from api_shim.pages import MOST, PageQuery, foreign
+from api_shim.pages import MOST, PageQuery
 from api_shim.schemas.common import Answer, PageInfo
 from api_shim.schemas.messages import Activity, TimeRange, TriggerData
 from api_shim.schemas.users import Object, User
@@ -85,22 +85,6 @@ class FeedQuery(FeedOptions, PageQuery):
     locale: str | None = None
     exclude: Annotated[Paths, BeforeValidator(parse_paths), WithJsonSchema(TEXT)] = ()
     mode: Mode = "rich"
-
-    @property
-    def after_number(self) -> int | None:
-        return _number("after", self.after_key)
-
-    @property
-    def before_number(self) -> int | None:
-        return _number("before", self.before_key)
-
-
-def _number(field: str, cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    if not cursor.isdecimal() or len(cursor) > LONGEST_NUMBER:
-        raise foreign(field)
-    return int(cursor)
 
 
 class FeedItemSource(Answer):

@@ -14,6 +14,9 @@ from uuid import UUID
 
 from notify_workers.store.session import Transaction, as_json, sql
 
+AT_ONCE = 5000
+"""Changes that are numbered in one statement: a second's work at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Feed:
@@ -34,10 +37,11 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """A feed's row: the number of its last change."""
+    """A feed's row: the number of its last change, and whether something is noted that has no number yet."""
 
     id: int
     sequence: int
+    is_behind: bool = False
 
 
 # A sequence begins with the time, so that numbers of a feed that was forgotten are not used again.
@@ -72,9 +76,12 @@ _SETTLE = sql("""
     with feed as materialized (
         select id, environment_id, channel_id, recipient_id, sequence from feeds where id = any(:feeds)
     ), noted as (
-        delete from feed_changes c using feed where c.environment_id = feed.environment_id
-            and c.channel_id = feed.channel_id and c.recipient_id = feed.recipient_id
-        returning feed.id as feed_id, c.message_id
+        delete from feed_changes c using (
+            select c.id, feed.id as feed_id from feed join feed_changes c on c.environment_id = feed.environment_id
+                and c.channel_id = feed.channel_id and c.recipient_id = feed.recipient_id
+            order by c.id limit :limit
+        ) oldest
+        where c.id = oldest.id returning oldest.feed_id, c.message_id
     ), touched as (
         select n.feed_id, feed.sequence, n.message_id,
             e.message_id is not null and e.gone_at is null as was, m.id is not null as "is",
@@ -95,12 +102,13 @@ _SETTLE = sql("""
         from touched where was or "is"
     ), written as (
         insert into feed_entries (feed_id, message_id, number, changed, tenant, workflow_key, categories, archived, read, seen,
-            inserted_at, gone_at)
+            inserted_at, arrived_at, gone_at)
         select feed_id, message_id, number, number, tenant, workflow_key, categories, archived, read, seen, inserted_at,
-            case when not "is" then engine_now() end
+            clock_timestamp(), case when not "is" then engine_now() end
         from numbered
         on conflict (feed_id, message_id) do update set changed = excluded.changed, tenant = excluded.tenant,
             number = case when feed_entries.gone_at is null then feed_entries.number else excluded.number end,
+            arrived_at = case when feed_entries.gone_at is null then feed_entries.arrived_at else excluded.arrived_at end,
             workflow_key = excluded.workflow_key, categories = excluded.categories, archived = excluded.archived,
             read = excluded.read, seen = excluded.seen, inserted_at = excluded.inserted_at, gone_at = excluded.gone_at
     ), counted as (
@@ -114,7 +122,7 @@ _SETTLE = sql("""
             from numbered where was
         ) each
         group by feed_id, tenant, workflow_key, categories, archived
-        on conflict (feed_id, coalesce(tenant, ''), workflow_key, categories, archived) do update
+        on conflict (feed_id, md5(coalesce(tenant, '')), md5(workflow_key), md5(categories::text), archived) do update
             set total = feed_counts.total + excluded.total, unread = feed_counts.unread + excluded.unread,
                 unseen = feed_counts.unseen + excluded.unseen
     ), moved as (
@@ -132,22 +140,25 @@ _NOTED = sql("""
 """)
 
 
-def settled(tx: Transaction, feeds: Collection[Feed]) -> dict[Feed, FeedState]:
-    """The states of feeds that ever had an item, after all that was committed before was settled."""
-    rows = {_feed(row): row for row in tx.rows(_STATES, feeds=_rows(feeds))}
-    behind = [feed for feed, row in rows.items() if row.noted]
-    if behind:
-        settle(tx, behind)
-        rows.update({_feed(row): row for row in tx.rows(_STATES, feeds=_rows(behind))})
-    return {feed: FeedState(row.id, row.sequence) for feed, row in rows.items() if row.id is not None}
+def states(tx: Transaction, feeds: Collection[Feed]) -> dict[Feed, FeedState]:
+    """Of the feeds that ever had an item."""
+    rows = tx.rows(_STATES, feeds=_rows(feeds))
+    return {_feed(row): FeedState(row.id, row.sequence, row.noted) for row in rows if row.id is not None}
 
 
-def settle(tx: Transaction, feeds: Collection[Feed], *, wait: bool = True) -> None:
-    """Numbers what has changed. Feeds that another transaction settles are waited for, or passed over."""
+def behind(tx: Transaction, feeds: Collection[Feed]) -> list[Feed]:
+    """Those of which something is noted that has no number yet."""
+    return [_feed(row) for row in tx.rows(_STATES, feeds=_rows(feeds)) if row.noted]
+
+
+def settle(tx: Transaction, feeds: Collection[Feed], *, wait: bool = True, limit: int = AT_ONCE) -> bool:
+    """Numbers what has changed, at most `limit` changes. Whether there may be more.
+
+    Feeds that another transaction settles are waited for, or passed over.
+    """
     tx.run(_MAKE, feeds=_rows(feeds))
     held = [row.id for row in tx.rows(_HOLD if wait else _TAKE, feeds=_rows(feeds))]
-    if held:
-        tx.run(_SETTLE, feeds=held)
+    return bool(held) and int(tx.scalar(_SETTLE, feeds=held, limit=limit)) == limit
 
 
 def _rows(feeds: Collection[Feed]) -> Any:
@@ -165,7 +176,8 @@ def noted(tx: Transaction, limit: int) -> list[Feed]:
 
 _FORGET = sql("""
     with old as materialized (
-        select feed_id, message_id from feed_entries where gone_at < engine_now() - make_interval(secs => :age) limit :limit
+        select feed_id, message_id from feed_entries where gone_at < engine_now() - make_interval(secs => :age)
+        order by feed_id, message_id limit :limit for update skip locked
     )
     delete from feed_entries e using old where e.feed_id = old.feed_id and e.message_id = old.message_id and e.gone_at is not null
     returning e.feed_id

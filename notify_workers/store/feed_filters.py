@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -93,6 +93,17 @@ class FeedFilter:
             and self.workflow in (None, kind.workflow_key)
             and (not self.categories or not self.categories.isdisjoint(kind.categories))
         )
+
+    def concerns(self, entry: Entry) -> bool:
+        """Whether an item may ever be found: all that the filter asks but what changes, and the data of its trigger."""
+        at = entry.inserted_at
+        bounds = (
+            self.inserted_gt is None or at > self.inserted_gt,
+            self.inserted_gte is None or at >= self.inserted_gte,
+            self.inserted_lt is None or at < self.inserted_lt,
+            self.inserted_lte is None or at <= self.inserted_lte,
+        )
+        return all(bounds) and replace(self, archived="include").covers(entry)
 
     def sum(self, counts: Iterable[Count]) -> FeedCounts:
         found = [each for each in counts if self.covers(each)]

@@ -186,12 +186,20 @@ def changes(tx: Transaction, since: Mapping[int, int], limit: int) -> dict[int, 
 
 _BEFORE = sql("""
     select coalesce(min(number) - 1, :sequence) from (
-        select number, inserted_at from feed_entries where feed_id = :feed and gone_at is null order by number desc limit :limit
+        select number, arrived_at from feed_entries where feed_id = :feed and gone_at is null order by number desc limit :limit
     ) newest
-    where inserted_at > engine_now() - make_interval(secs => :age)
+    where arrived_at > clock_timestamp() - make_interval(secs => :age)
 """)
 
 
 def sequence_before(tx: Transaction, feed_id: int, sequence: int, age: float, limit: int) -> int:
-    """The number after which the items of the last `age` seconds came, at most `limit` of them."""
+    """The number after which the items of the last `age` seconds arrived, at most `limit` of them."""
     return int(tx.scalar(_BEFORE, feed=feed_id, sequence=sequence, age=age, limit=limit))
+
+
+_NUMBER = sql("select number from feed_entries where feed_id = :feed and message_id = :message")
+
+
+def number_of(tx: Transaction, feed_id: int, message_id: str) -> int | None:
+    """Where an item stands; None when the feed never had it."""
+    return tx.scalar(_NUMBER, feed=feed_id, message=message_id)  # type: ignore[no-any-return]

@@ -77,14 +77,15 @@ def test_changes_come_as_events_with_numbers(api: CheckedClient, engine: Engine,
         assert event(blocks)[:2] == (seen + 1, "removed")
 
 
-@pytest.mark.parametrize("how", ["after", "header"])
+@pytest.mark.parametrize("how", ["after", "header", "both"])
 def test_a_stream_goes_on_after_any_number(api: CheckedClient, engine: Engine, address: str, how: str) -> None:
     item(engine, api, n=1)
     with stream(address) as blocks:
         number = event(blocks)[0]
     item(engine, api, n=2)
     item(engine, api, n=3)
-    query, headers = (f"?after={number}", {}) if how == "after" else ("", {"Last-Event-ID": str(number)})
+    query = {"after": f"?after={number}", "header": "", "both": "?after=0"}[how]
+    headers = {} if how == "after" else {"Last-Event-ID": str(number)}
     with stream(address, query, **headers) as blocks:
         assert event(blocks)[:2] == (number, "ready")
         assert [event(blocks)[2]["item"]["data"]["n"] for _ in range(2)] == [2, 3]

@@ -15,7 +15,7 @@ from tests.api_shim.test_realtime import ChangeSettings, refused
 from tests.conftest import PUBLIC, CheckedClient
 from tests.engine import Engine
 from tests.sockets import KEY, OK, Client, connected
-from tests.user_tokens import secure, signed
+from tests.user_tokens import secure, signed, tenant
 
 CHANNEL = channel_id("in-app-feed")
 TOPIC = f"feeds:{CHANNEL}:jane"
@@ -158,6 +158,20 @@ def test_a_page_that_comes_back_is_told_what_it_missed(api: CheckedClient, engin
         client.beats()
 
 
+def test_what_was_not_pushed_before_the_link_died_is_pushed_at_the_next(api: CheckedClient, engine: Engine) -> None:
+    item(engine, api)
+    engine.advance(minutes=1)
+    feeds.settle_noted()
+    engine.rows("update feed_entries set arrived_at = arrived_at - interval '1 minute' returning 1")
+    for _ in range(2):
+        with connected(api) as client:
+            client.join(TOPIC, payload={"client_a": {}})
+        item(engine, api)
+    with connected(api) as client:
+        client.join(TOPIC, payload={"client_a": {}})
+        assert pushed(client)["metadata"] == counts(3)
+
+
 def test_another_process_hears_of_an_item_when_the_worker_died_before_it_told(
     api: CheckedClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,6 +210,9 @@ def test_feeds_are_subscribed_to_as_long_as_somebody_listens(
         ("feeds:00000000-0000-0000-0000-000000000000:jane", {}, "resource_missing", ""),
         (f"feeds:{channel_id('email')}:jane", {}, "invalid_params", "id"),
         (TOPIC, {"client_a": 1}, "invalid_params", "client_a"),
+        (TOPIC, {f"client_{n}": {} for n in range(21)}, "invalid_params", "at most 20 instances"),
+        (TOPIC, {"client_" + "a" * 60: {}}, "invalid_params", "64 characters"),
+        (f"{TOPIC}\0", {}, "invalid_params", "NUL"),
         (TOPIC, {"client_a": {"archived": "maybe"}}, "invalid_params", "archived"),
         (TOPIC, {"client_a": {"page_size": 51}}, "invalid_params", "page_size"),
         (TOPIC, {"trigger_data": {"a": {}}}, "invalid_params", "trigger_data"),
@@ -265,6 +282,36 @@ def test_a_client_that_wants_changes_is_sent_the_items_themselves(api: CheckedCl
         told = pushed(client, "feed-changed")
         assert told["changes"] == [{"sequence": told["sequence"], "type": "removed", "id": entry["id"]}]
         client.beats()
+
+
+def test_of_another_tenants_items_nothing_is_told_not_even_that_they_changed(
+    api: CheckedClient, engine: Engine
+) -> None:
+    secure()
+    eventually(lambda: refused(api, KEY))
+    grants = {tenant("acme"): {"user/feed_read": [{}]}}
+    token = signed("jane", explicit_grants=True, grants=grants)
+    item(engine, api, tenant="globex", data={"n": 1})
+    (entry,) = api.get(f"{FEED}?tenant=globex").json()["entries"]
+    with connected(api, f"{EVENTS}&user_token={token}") as client:
+        assert client.join(TOPIC, payload={"tenant": "acme"})["status"] == "ok"
+        api.put(f"/v1/messages/{entry['id']}/seen")
+        feeds.settle_noted()
+        item(engine, api, tenant="acme", data={"n": 2})
+        assert changes(client) == [("created", 2)]
+        client.beats()
+
+
+def test_whoever_may_not_stay_is_told_nothing_more(
+    api: CheckedClient, engine: Engine, change_settings: ChangeSettings
+) -> None:
+    secure()
+    eventually(lambda: refused(api, KEY))
+    with connected(api, f"{KEY}&user_token={signed('jane')}") as client:
+        assert client.join(TOPIC, payload={"client_a": {}}) == OK
+        change_settings(user_token_leeway=-7200.0, feed_interval=0.05)
+        item(engine, api)
+        assert client.closed_with() == 1008
 
 
 def test_everything_after_a_number_is_told_also_what_was_deleted(api: CheckedClient, engine: Engine) -> None:

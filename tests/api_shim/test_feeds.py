@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from api_shim.pages import encode
 from notify_workers.ids import channel_id
 from notify_workers.store.session import transaction
 from tests import channels
@@ -229,3 +230,10 @@ def test_messages_of_other_channels_are_in_no_feed(api: CheckedClient, engine: E
     assert found(api) == ([], (0, 0, 0))
     engine.advance(minutes=2)
     assert (engine.count("messages"), found(api)) == (2, ([1], (1, 1, 1)))
+
+
+def test_a_cursor_from_before_feeds_were_numbered_still_tells_what_is_newer(api: CheckedClient, feed: Engine) -> None:
+    _, middle, _ = (each["id"] for each in api.get(FEED).json()["entries"])
+    assert found(api, f"before={encode(middle)}")[0] == [4]
+    assert found(api, f"after={encode(middle)}")[0] == [1]
+    assert fields(api.get(f"{FEED}?before={encode('3' * 27)}")) == ["before"]

@@ -122,7 +122,7 @@ def test_counts_are_true_after_all_that(engine: Engine) -> None:
         for each in work:
             each.result()
     with transaction() as tx:
-        for state in feed_changes.settled(tx, [JANE, JOE]).values():
+        for state in feed_changes.states(tx, [JANE, JOE]).values():
             for archived in ("exclude", "include", "only"):
                 wanted = FeedFilter(archived=archived)
                 kept = kept_counts(tx, [state.id])[state.id]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -33,11 +34,18 @@ def link_in(mail: MailServer) -> str:
     return str(urlsplit(header.strip("<>")).path)
 
 
-def test_one_click_stops_commercial_mail_and_nothing_else(api: CheckedClient, news: Engine, mail: MailServer) -> None:
+@pytest.mark.parametrize(
+    "form",
+    [{"data": {"List-Unsubscribe": "One-Click"}}, {"files": {"List-Unsubscribe": (None, "One-Click")}}],
+    ids=["urlencoded", "multipart"],
+)
+def test_one_click_stops_commercial_mail_and_nothing_else(
+    form: dict[str, Any], api: CheckedClient, news: Engine, mail: MailServer
+) -> None:
     send(news, "news")
     link = link_in(mail)
     for _ in range(2):
-        answer = api.post(link, data={"List-Unsubscribe": "One-Click"})
+        answer = api.post(link, **form)
         assert (answer.status_code, "You are unsubscribed" in answer.text) == (200, True)
     send(news, "news")
     send(news, "receipt")

@@ -42,6 +42,7 @@ feed_entries = table(
     flag("read"),
     flag("seen"),
     time("inserted_at"),
+    time("arrived_at"),
     time("gone_at", required=False),
 )
 

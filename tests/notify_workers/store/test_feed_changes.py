@@ -50,7 +50,9 @@ def ids(engine: Engine) -> list[str]:
 
 
 def state(tx: Transaction, feed: Feed = JANE) -> feed_changes.FeedState:
-    return feed_changes.settled(tx, [feed])[feed]
+    while feed_changes.behind(tx, [feed]):
+        feed_changes.settle(tx, [feed])
+    return feed_changes.states(tx, [feed])[feed]
 
 
 def truth(tx: Transaction, wanted: FeedFilter) -> FeedCounts:
@@ -156,7 +158,7 @@ def test_many_may_settle_at_once(engine: Engine) -> None:
                     chance.choice(["seen", "unseen", "archived", "unarchived"]),
                 )
             with transaction() as tx:
-                feed_changes.settled(tx, chance.sample(everybody, 4))
+                feed_changes.settle(tx, chance.sample(everybody, 4))
             feeds.settle_noted()
 
     known = ids(engine)
@@ -222,5 +224,42 @@ def test_another_environments_feed_is_another_one(engine: Engine) -> None:
     arrive(engine)
     other = Feed(UUID(int=5), CHANNEL, "jane")
     with transaction() as tx:
-        assert feed_changes.settled(tx, [other, JANE]).keys() == {JANE}
+        feed_changes.settle(tx, feed_changes.behind(tx, [other, JANE]))
+        assert feed_changes.states(tx, [other, JANE]).keys() == {JANE}
         assert tx.scalar(text("select count(*) from feeds")) == 1
+
+
+def test_many_changes_are_settled_in_parts(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrive(engine, 5)
+    with transaction() as tx:
+        assert feed_changes.settle(tx, [JANE], limit=2)
+        assert feed_changes.settle(tx, [JANE], limit=2)
+        assert not feed_changes.settle(tx, [JANE], limit=2)
+        assert FeedFilter().sum(kept_counts(tx, [state(tx).id])[state(tx).id]) == FeedCounts(5, 5, 5)
+
+
+def test_a_workflow_of_very_many_categories_is_settled_like_others(engine: Engine) -> None:
+    categories = [f"{n}-{random.Random(n).randbytes(20).hex()}" for n in range(200)]
+    engine.publish("wide", [channels.step("in_app_feed")], categories=categories)
+    arrive(engine, workflow="wide")
+    assert feeds.settle_noted() == 1
+    with transaction() as tx:
+        found = kept_counts(tx, [state(tx).id])[state(tx).id]
+        assert FeedFilter(categories=frozenset(categories[:1])).sum(found) == FeedCounts(1, 1, 1)
+
+
+def test_a_feed_that_cannot_be_settled_holds_up_no_other(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrive(engine, user="joe")
+    arrive(engine)
+    settle = feed_changes.settle
+
+    def broken(tx: Transaction, wanted: Any, **options: Any) -> bool:
+        if any(each.user_id == "jane" for each in wanted):
+            raise ValueError("poison")
+        return settle(tx, wanted, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(feed_changes, "settle", broken)
+        assert feeds.settle_noted() == 1
+    assert [row.recipient_id for row in engine.rows("select recipient_id from feed_changes")] == ["jane"]
+    assert feeds.settle_noted() == 1

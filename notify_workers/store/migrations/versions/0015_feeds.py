@@ -37,6 +37,7 @@ create table feed_entries (
     read boolean not null,
     seen boolean not null,
     inserted_at timestamptz not null,
+    arrived_at timestamptz not null,
     gone_at timestamptz,
     primary key (feed_id, message_id)
 );
@@ -60,7 +61,9 @@ create table feed_counts (
     unread bigint not null,
     unseen bigint not null
 );
-create unique index feed_counts_by_key on feed_counts (feed_id, coalesce(tenant, ''), workflow_key, categories, archived);
+-- By digests: an index takes no value of more than a few thousand bytes.
+create unique index feed_counts_by_key on feed_counts (feed_id, md5(coalesce(tenant, '')), md5(workflow_key), md5(categories::text),
+    archived);
 """
 
 TRIGGERS = """
