@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from redis.asyncio.client import PubSub
 from starlette.concurrency import run_in_threadpool
 
-from api_shim.feed_listeners import Listener, Reading, Told, pause
+from api_shim.feed_listeners import SERIES, Listener, Reading, Told, pause
 from notify_workers import feeds
 from notify_workers.errors import StoreUnavailable, kind_and_place
 from notify_workers.redis_client import async_client
@@ -42,6 +42,9 @@ MOST = 500
 
 ALONE_AT_ONCE = 2
 """Feeds whose filters take long that are looked at at the same time: requests need database connections too."""
+
+SWEEPS = 30
+"""Parts in which all feeds are looked at."""
 
 SUBSCRIBED_AT_ONCE = 500
 RETRY = 1.0
@@ -134,10 +137,13 @@ class FeedHub:
                         self._mark(feed)
 
     async def _sweep(self) -> None:
+        """Some of the feeds each time, so that those that were told of need not wait behind all the others."""
         while True:
-            await asyncio.sleep(settings().feed_sweep)
-            for feed in list(self._audiences):
-                self._mark(feed)
+            feeds_now = list(self._audiences)
+            for part in range(SWEEPS):
+                await asyncio.sleep(settings().feed_sweep / SWEEPS)
+                for feed in feeds_now[part::SWEEPS]:
+                    self._mark(feed)
 
     def _mark(self, feed: Feed, wait: float = 0.0) -> None:
         """Has a feed looked at in `wait` seconds, or as soon as it may be told of again."""
@@ -232,7 +238,9 @@ class FeedHub:
             return
         listener.sequence, listener.owed = told.sequence, told.owed
         if told.payloads:
-            audience.told_at = listener.told_at = time.monotonic()
+            now = time.monotonic()
+            listener.series = listener.series + 1 if now - listener.told_at < SERIES else 1
+            audience.told_at = listener.told_at = now
         for event, payload in told.payloads:
             with _heard_anew():
                 listener.push(event, payload)

@@ -22,16 +22,18 @@ MESSAGE, CHANGED = "new-message", "feed-changed"
 SERIES = 1.0
 """Seconds between two pushes of which a browser may have slept through the second, because it was fetching."""
 
-SOON, LATER = 0, -1
-"""Owed without anything new: a push `SERIES` seconds later, and one `LATE` seconds later for those who fetch slowly."""
-
 LATE = 5.0
+"""Seconds before the last push of a series, for those who fetch slowly."""
+
+ONE_IN = 10
+"""Pushes of a long series of which a browser may have slept through one."""
 
 
 def pause(owed: Mapping[str, int], interval: float) -> float:
     """Seconds until what is owed is to be told. `interval` is that between two pushes of new items."""
-    most = max(owed.values())
-    return interval if most > SOON else SERIES if most == SOON else LATE
+    if max(owed.values()) > 0:
+        return interval
+    return LATE if min(owed.values()) == -1 else SERIES
 
 
 Push = Callable[[str, Mapping[str, Any]], None]
@@ -79,13 +81,17 @@ class Told:
 
 @dataclass(eq=False, kw_only=True)
 class Listener(ABC):
-    """Somebody who knows all of a feed up to `sequence`. `told_at` is when something was pushed last (seconds, monotonic)."""
+    """Somebody who knows all of a feed up to `sequence`.
+
+    `told_at` is when something was pushed last (seconds, monotonic), `series` how many pushes have followed each other quickly.
+    """
 
     feed: Feed
     push: Push
     sequence: int
     owed: Mapping[str, int] = field(default_factory=dict)
     told_at: float = 0.0
+    series: int = 0
 
     @property
     @abstractmethod
@@ -106,8 +112,8 @@ class Badge(Listener):
     """The instances of a feed on a browser's page, by reference id, each with its filter and the size of its pages.
 
     A browser that hears of something new fetches one page of what it has not, unless it is fetching already. So it is told
-    again when more has come than a page holds, and after pushes that followed each other quickly twice more: `owed` is then
-    `SOON`, and after that `LATER`.
+    again when more has come than a page holds (`owed` are items then), and a few times more after pushes that followed each
+    other quickly (`owed` is below 0 then, and says how many).
     """
 
     filters: Mapping[str, FeedFilter]
@@ -134,8 +140,9 @@ class Badge(Listener):
         if count > self.sizes[reference]:
             return count - self.sizes[reference]
         if in_series:
-            return SOON
-        return LATER if self.owed.get(reference) == SOON and count == 0 else None
+            return -max(2, self.series // ONE_IN)
+        known = self.owed.get(reference, 0)
+        return known + 1 if count == 0 and known < -1 else None
 
     def _payload(self, reading: Reading, attention: Sequence[str]) -> dict[str, Any]:
         """Old clients are one nameless instance: they hear of the counts only."""

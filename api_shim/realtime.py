@@ -125,7 +125,11 @@ class Socket:
     async def _write(self) -> None:
         try:
             while True:
-                await self.websocket.send_text(await self._waiting.get())
+                text = await self._waiting.get()
+                async with asyncio.timeout(settings().socket_slow):
+                    await self.websocket.send_text(text)
+        except TimeoutError:
+            self.end(TRY_AGAIN)
         except (RuntimeError, OSError, WebSocketDisconnect):
             self.end(GOING_AWAY)
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from notify_workers.ids import channel_id, environment_id
+from notify_workers.store import feed_changes
 from notify_workers.store.session import Transaction
 
 FEED = channel_id("in-app-feed")
@@ -94,10 +95,14 @@ STATEMENTS = (
         case when n % 3 <> 0 then now() end, case when n % 4 = 0 then now() end, case when n % 7 = 0 then now() end,
         {_AGO.format(n=":messages - n")}, now()
     from generate_series(1, :messages) n""",
+    """insert into feed_changes (environment_id, channel_id, recipient_id, message_id)
+    select environment_id, channel_id, recipient_id, id from messages
+    where channel_type = 'in_app_feed' and collection = '$users' and status = 'delivered' order by id""",
     """insert into message_events (id, message_id, type, at)
     select lpad(n::text, 27, '0'), lpad(n::text, 27, '0'), 'message.created', now() from generate_series(1, :runs) n""",
-    """insert into delivery_attempts (id, message_id, attempt, provider, idempotency_key, started_at)
-    select lpad(n::text, 27, '0'), lpad(n::text, 27, '0'), 1, 'smtp', '', now() from generate_series(1, :runs) n""",
+    """insert into delivery_attempts (id, message_id, attempt, provider, idempotency_key, started_at, external_id)
+    select lpad(n::text, 27, '0'), lpad(n::text, 27, '0'), 1, 'smtp', '', now(), 'external-' || n
+    from generate_series(1, :runs) n""",
     f"""insert into batch_windows (id, key, environment_id, workflow_key, step_ref, carrier_run, opened_at, closes_at, is_sliding,
         items, sealed, closed_at, total_activities, total_actors)
     select {_ID.format(n="n")}, n, :environment, 'workflow-' || n % 20, 'batch_1', {_ID.format(n="n")}, {_LONG_AGO}, {_LONG_AGO},
@@ -141,11 +146,12 @@ LARGE = frozenset(
         *("recipients", "subscriptions", "audience_members", "schedules", "triggers", "recipient_runs", "run_log"),
         *("messages", "message_events", "delivery_attempts", "batch_windows", "batch_items", "bulk_operations"),
         *("guide_engagements", "webhook_deliveries", "webhook_attempts", "source_events", "api_log"),
+        *("feed_changes", "feed_entries"),
     }
 )
 """The tables that are filled."""
 
-FEW = frozenset({"webhooks", "sources"})
+FEW = frozenset({"webhooks", "sources", "feeds", "feed_counts"})
 """Those that have a few rows."""
 
 
@@ -170,6 +176,9 @@ def make(tx: Transaction, amount: Amount) -> Names:
         tx.run(text(statement), **_used(statement, values))
     for each in indexes:
         tx.run(text(each.indexdef))
+    tx.run(text("analyze feed_changes"))
+    while feeds := feed_changes.noted(tx, feed_changes.AT_ONCE):
+        feed_changes.settle(tx, feeds)
     for table in sorted(LARGE):
         tx.run(text(f"analyze {table}"))
     return Names(message=f"{2:027d}", each=UUID("00000000-0000-4000-8000-000000000003"))

@@ -61,6 +61,9 @@ class ApiSettings:
     socket_queue: int = _setting(
         "SOCKET_QUEUE", 100, _count, "Frames that wait for a slow client before its socket is closed."
     )
+    socket_slow: float = _setting(
+        "SOCKET_SLOW", 20.0, _positive, "Seconds that a client may take to take what it is sent before it is cut off."
+    )
     feed_interval: float = _setting(
         "FEED_INTERVAL",
         0.2,
@@ -68,7 +71,10 @@ class ApiSettings:
         "Seconds between two pushes of one feed; what comes in between is told together.",
     )
     feed_instances: int = _setting(
-        "FEED_INSTANCES", 20, _count, "Instances of a feed on one page, each with its own filter, that may be told of it."
+        "FEED_INSTANCES",
+        20,
+        _count,
+        "Instances of a feed on one page, each with its own filter, that may be told of it.",
     )
     feed_sweep: float = _setting(
         "FEED_SWEEP", 30.0, _positive, "Seconds after which a feed is looked at even when Redis told nothing of it."
@@ -81,4 +87,18 @@ class ApiSettings:
     )
     feed_stream_beat: float = _setting(
         "FEED_STREAM_BEAT", 15.0, _positive, "Seconds after which a stream of events that is silent sends a comment."
+    )
+
+    # Tracking
+    tracking_longest_url: int = _setting(
+        "TRACKING_LONGEST_URL",
+        2000,
+        _count,
+        "Bytes of the longest link in an e-mail that is tracked; longer ones stay.",
+    )
+    tracking_backlog: int = _setting(
+        "TRACKING_BACKLOG",
+        100,
+        _count,
+        "Clicks and openings that one API process writes down at once; what is more is not counted. Links lead on anyway.",
     )

@@ -101,7 +101,7 @@ def items_of(tx: Transaction, feed: Feed, rows: list[FeedRow], *, with_activitie
     references = {each for row in rows for each in _actors(row)}
     known = activities.recipients_of(tx, feed.environment_id, references)
     ids = [row.message.id for row in rows] if with_activities else []
-    told = activities.first_activities(tx, ids, MOST_ACTIVITIES)
+    told = activities.first_activities(tx, ids, MOST_ACTIVITIES) if ids else {}
     items = []
     for row in rows:
         of_row = told.get(row.message.id, [])

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from api_shim.auth import Public, Standing
 from api_shim.bodies import check
@@ -89,7 +89,11 @@ class Stream(StreamingResponse):
         self._cut_off, self._end = cut_off, end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sending = asyncio.create_task(super().__call__(scope, receive, send))
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(settings().socket_slow):
+                await send(message)
+
+        sending = asyncio.create_task(super().__call__(scope, receive, send_in_time))
         cut = asyncio.create_task(self._cut_off.wait())
         try:
             await asyncio.wait([sending, cut], return_when=asyncio.FIRST_COMPLETED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -74,6 +75,7 @@ def items(tx: Transaction, feed_id: int, ids: Sequence[str]) -> list[FeedRow]:
     return [_row(row) for row in tx.rows(_items().where(entries.feed_id == feed_id, entries.message_id.in_(ids)))]
 
 
+@cache
 def _items() -> Select[Any]:
     window = window_told()
     return (
@@ -114,7 +116,9 @@ def counted(tx: Transaction, environment: UUID, feed_id: int, wanted: FeedFilter
     """Of everything that a filter finds whose counts are not kept."""
     names: tuple[tuple[str, FeedStatus], ...] = (("total", "all"), ("unread", "unread"), ("unseen", "unseen"))
     each = [func.count().filter(text(_IN_FEED[status])).label(name) for name, status in names]
-    query = select(*each).join_from(feed_entries, messages, entries.message_id == columns.id)
+    query = select(*each).select_from(feed_entries)
+    if wanted.trigger_data:
+        query = query.join(messages, entries.message_id == columns.id)
     return FeedCounts(**tx.one(query.where(*_found(tx, environment, feed_id, wanted)))._mapping)
 
 

@@ -123,10 +123,12 @@ def test_public_keys_open_what_the_contract_says_and_nothing_else() -> None:
 
 
 def test_every_other_endpoint_needs_a_secret_key_or_is_a_page() -> None:
-    """Sources have signatures of their own, and the trigger asks for its key outside of the framework (test_auth)."""
+    """Sources and vendors have signatures of their own, and the trigger asks for its key outside of the framework (test_auth)."""
     for module in ROUTES:
         for route in module.router.routes:
-            ours = "/sources/" in getattr(route, "path", "") or getattr(route, "operation_id", "") == "triggerWorkflow"
+            path: str = getattr(route, "path", "")
+            is_signed = "/sources/" in path or "/events/" in path
+            ours = is_signed or getattr(route, "operation_id", "") == "triggerWorkflow"
             if isinstance(route, APIRoute) and route.path.startswith("/v1/") and not ours:
                 assert depends_on(route, any_caller) != depends_on(route, secret_caller), route.path
 

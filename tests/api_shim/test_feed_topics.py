@@ -249,7 +249,7 @@ def test_a_users_id_may_hold_colons(api: CheckedClient, engine: Engine) -> None:
 # Changes, with numbers
 
 
-def changes(client: Client, event: str = "new-message") -> list[tuple[str, str]]:
+def changes(client: Client, event: str = "new-message") -> list[tuple[str, str | int]]:
     """What a frame tells: of each change its type and the item's number in its data, or its id."""
     told = pushed(client, event)
     assert told["sequence"] == told["changes"][-1]["sequence"]
@@ -289,7 +289,7 @@ def test_of_another_tenants_items_nothing_is_told_not_even_that_they_changed(
 ) -> None:
     secure()
     eventually(lambda: refused(api, KEY))
-    grants = {tenant("acme"): {"user/feed_read": [{}]}}
+    grants: dict[str, Any] = {tenant("acme"): {"user/feed_read": [{}]}}
     token = signed("jane", explicit_grants=True, grants=grants)
     item(engine, api, tenant="globex", data={"n": 1})
     (entry,) = api.get(f"{FEED}?tenant=globex").json()["entries"]
@@ -342,7 +342,7 @@ def test_a_long_gap_is_told_in_frames_without_a_hole(api: CheckedClient, engine:
     engine.drain()
     with connected(api, EVENTS) as client:
         client.join(TOPIC, payload={"after": 0, "mode": "compact"})
-        told: list[tuple[str, str]] = []
+        told: list[tuple[str, str | int]] = []
         while len(told) < 120:
             frame = changes(client)
             assert len(frame) <= 50

@@ -61,6 +61,7 @@ class Follower:
 
     def read(self) -> bool:
         """Whether there was anything."""
+        feeds.settle([self.feed], wait=False)
         with transaction() as tx:
             news = feeds.news(tx, {self.feed: self.sequence}, 3).get(self.feed)
         if news is None:

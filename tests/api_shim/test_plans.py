@@ -24,6 +24,7 @@ from notify_workers.store import (
     session,
     sources,
     subscriptions,
+    vendor_events,
     webhooks,
 )
 from notify_workers.store.session import Transaction, transaction
@@ -138,6 +139,13 @@ ROWS: dict[str, Reading] = {
     "an object's subscribers": lambda tx, _: subscriptions.subscribers(
         tx, DEVELOPMENT, Reference("projects", "project-3"), None, 50
     ),
+    "messages by a vendor's names": lambda tx, names: vendor_events.called(
+        tx, DEVELOPMENT, names.each, "smtp", ["external-3", "external-4"]
+    ),
+    "messages that a vendor names as we do": lambda tx, names: vendor_events.named(
+        tx, DEVELOPMENT, names.each, ["0" * 26 + "3"]
+    ),
+    "messages that a vendor tells of": lambda tx, _: vendor_events.hold(tx, ["0" * 26 + "3"]),
     "some users": lambda tx, _: dynamic_audiences.users_between(tx, DEVELOPMENT, "user-3", "user-30"),
 }
 """What is read without an address: by the command line, and by the engine's own tidying."""

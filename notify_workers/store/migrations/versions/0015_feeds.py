@@ -49,6 +49,8 @@ create index feed_entries_unread on feed_entries (feed_id, number) where gone_at
 create index feed_entries_read on feed_entries (feed_id, number) where gone_at is null and not archived and read;
 create index feed_entries_unseen on feed_entries (feed_id, number) where gone_at is null and not archived and not seen;
 create index feed_entries_seen on feed_entries (feed_id, number) where gone_at is null and not archived and seen;
+create index feed_entries_of_workflow on feed_entries (feed_id, workflow_key, number) where gone_at is null;
+create index feed_entries_by_time on feed_entries (feed_id, inserted_at, archived, read, seen) where gone_at is null;
 create index feed_entries_gone on feed_entries (gone_at) where gone_at is not null;
 
 create table feed_counts (
