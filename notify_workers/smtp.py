@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import smtplib
 import socket
+import ssl
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from threading import Lock
 from typing import Any
 
@@ -22,6 +23,23 @@ class ResultLost(Exception):
     """The server had the whole message when the connection went: nobody knows whether it was accepted."""
 
 
+class _Broken(Exception):
+    """The conversation ended at a stage before the message was handed over: nothing can have been accepted."""
+
+    def __init__(self, stage: str, error: Exception) -> None:
+        super().__init__(stage, error)
+        self.stage = stage
+        self.error = error
+
+
+@contextmanager
+def _at(stage: str) -> Iterator[None]:
+    try:
+        yield
+    except (smtplib.SMTPException, OSError) as error:
+        raise _Broken(stage, error) from error
+
+
 @dataclass(slots=True)
 class _Idle:
     connection: smtplib.SMTP
@@ -30,7 +48,7 @@ class _Idle:
 
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 
-Address = tuple[str, int, str, str | None]
+Address = tuple[str, int, str, str | None, bool, str | None]
 _idle: defaultdict[Address, deque[_Idle]] = defaultdict(deque)
 _lock = Lock()
 
@@ -39,37 +57,46 @@ def submit(submission: SmtpSubmission) -> SmtpReply:
     """One message over a kept or a new connection.
 
     A kept connection that turns out to be closed is replaced once: until the message's last line nothing can have been
-    accepted. Raises `ResultLost` when the connection goes after that line. A server that cannot be reached is a reply of
-    code 421 at stage CONNECT. All of it ends with the delivery's lease: the message is not begun when it may last longer.
+    accepted. Raises `ResultLost` when the connection goes after that line. A server that cannot be reached, or that hangs
+    up earlier, is a reply of code 421 at the stage where that was. All of it ends with the delivery's lease: the message is
+    not begun when it may last longer.
     """
     lease_ends = time.monotonic() + settings().delivery_lease
     connection = _take(submission)
     if connection is not None:
         try:
             return _converse(connection, submission, lease_ends)
-        except (smtplib.SMTPServerDisconnected, OSError):
+        except _Broken:
             _close(connection)
     try:
         connection = _open(submission)
-    except (smtplib.SMTPException, OSError) as error:
-        return _refusal(error)
+    except _Broken as broken:
+        return _refusal(broken)
     try:
         return _converse(connection, submission, lease_ends)
-    except (smtplib.SMTPServerDisconnected, OSError) as error:
+    except _Broken as broken:
         _close(connection)
-        return SmtpReply(421, f"the connection was lost: {error}", "DATA", {})
+        return SmtpReply(421, f"the connection was lost: {broken.error}", broken.stage, {})
 
 
-def _refusal(error: Exception) -> SmtpReply:
-    if isinstance(error, smtplib.SMTPAuthenticationError):
-        return SmtpReply(error.smtp_code, _text(error.smtp_error), "AUTH", {})
+def _refusal(broken: _Broken) -> SmtpReply:
+    error = broken.error
     if isinstance(error, smtplib.SMTPResponseException):
-        return SmtpReply(error.smtp_code, _text(error.smtp_error), "CONNECT", {})
-    return SmtpReply(421, f"the server cannot be reached: {error}", "CONNECT", {})
+        return SmtpReply(error.smtp_code, _text(error.smtp_error), broken.stage, {})
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return SmtpReply(421, f"the server's certificate is not trusted: {error.verify_message}", broken.stage, {})
+    return SmtpReply(421, f"the server cannot be reached: {error}", broken.stage, {})
 
 
 def _address(submission: SmtpSubmission) -> Address:
-    return (submission.host, submission.port, submission.security, submission.username)
+    return (
+        submission.host,
+        submission.port,
+        submission.security,
+        submission.username,
+        submission.tls_verify,
+        submission.tls_ca,
+    )
 
 
 def _take(submission: SmtpSubmission) -> smtplib.SMTP | None:
@@ -92,18 +119,43 @@ def _keep(submission: SmtpSubmission, connection: smtplib.SMTP) -> None:
 
 
 def _open(submission: SmtpSubmission) -> smtplib.SMTP:
-    make: Callable[..., smtplib.SMTP] = smtplib.SMTP_SSL if submission.security == "tls" else smtplib.SMTP
-    connection = make(submission.host, submission.port, _our_name(), timeout=settings().smtp_timeout)
+    with _at("CONNECT"):
+        connection = _connected(submission)
     try:
+        with _at("EHLO"):
+            connection.ehlo_or_helo_if_needed()
         if submission.security == "starttls":
-            connection.starttls()
+            with _at("STARTTLS"):
+                connection.starttls(context=_context(submission))
+                connection.ehlo_or_helo_if_needed()
         if submission.username:
-            connection.login(submission.username, submission.password or "")
-        connection.ehlo_or_helo_if_needed()
+            with _at("AUTH"):
+                connection.login(submission.username, submission.password or "")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _connected(submission: SmtpSubmission) -> smtplib.SMTP:
+    host, port, timeout = submission.host, submission.port, settings().smtp_timeout
+    if submission.security == "tls":
+        return smtplib.SMTP_SSL(host, port, _our_name(), timeout=timeout, context=_context(submission))
+    return smtplib.SMTP(host, port, _our_name(), timeout=timeout)
+
+
+def _context(submission: SmtpSubmission) -> ssl.SSLContext:
+    return _tls(submission.tls_verify, submission.tls_ca)
+
+
+@lru_cache(maxsize=64)
+def _tls(verify: bool, ca: str | None) -> ssl.SSLContext:
+    """smtplib's own contexts accept any certificate of any host."""
+    context = ssl.create_default_context(cadata=ca)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 @cache
@@ -123,12 +175,14 @@ def _converse(connection: smtplib.SMTP, submission: SmtpSubmission, lease_ends: 
 
 def _dialogue(connection: smtplib.SMTP, submission: SmtpSubmission, lease_ends: float) -> SmtpReply:
     """MAIL, RCPT for each address, DATA. Goes on when at least one address is taken."""
-    code, text = connection.mail(submission.envelope_from, _options(connection, submission.message))
+    with _at("MAIL"):
+        code, text = connection.mail(submission.envelope_from, _options(connection, submission.message))
     if code != 250:
         return _reset(connection, SmtpReply(code, _text(text), "MAIL", {}))
     refused = {}
     for address in submission.envelope_to:
-        code, text = connection.rcpt(address)
+        with _at("RCPT"):
+            code, text = connection.rcpt(address)
         if code not in (250, 251):
             refused[address] = (code, _text(text))
     if len(refused) == len(submission.envelope_to):
@@ -136,7 +190,8 @@ def _dialogue(connection: smtplib.SMTP, submission: SmtpSubmission, lease_ends: 
         return _reset(connection, SmtpReply(worst[0], worst[1], "RCPT", refused))
     if time.monotonic() > lease_ends - settings().smtp_timeout:
         return SmtpReply(421, "the server is too slow for the lease", "DATA", refused)
-    code, text = connection.docmd("DATA")
+    with _at("DATA"):
+        code, text = connection.docmd("DATA")
     if code != 354:
         return _reset(connection, SmtpReply(code, _text(text), "DATA", refused))
     code, text = _transfer(connection, submission.message, lease_ends)

@@ -54,7 +54,12 @@ class ScriptedServer:
         self.answers[stage].extend(answers)
 
     def verbs(self) -> list[str]:
-        return [line.split()[0].decode() for line in self.heard]
+        return [_verb(line) for line in self.heard]
+
+
+def _verb(line: bytes) -> str:
+    """Of somebody who speaks TLS to a server that does not, it is nonsense."""
+    return b"".join(line.split()[:1]).decode(errors="replace")
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -71,7 +76,7 @@ class _Conversation(socketserver.StreamRequestHandler):
         open_ = self.say("CONNECT")
         while open_ and (line := self.rfile.readline()):
             script.heard.append(line)
-            verb = line.split()[0].decode().upper()
+            verb = _verb(line).upper()
             open_ = self.say(verb)
             if open_ and verb == "DATA" and self.said.startswith("354"):
                 script.messages.append(self.message())

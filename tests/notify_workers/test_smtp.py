@@ -94,21 +94,19 @@ def test_a_kept_connection_is_replaced_once_and_not_twice(server: ScriptedServer
     submit(submission)
     server.will_say("MAIL", HANG_UP, HANG_UP)
     reply = submit(submission)
-    assert (reply.code, reply.stage) == (421, "DATA")
+    assert (reply.code, reply.stage) == (421, "MAIL")
     assert server.connections == 2
     assert len(server.messages) == 1
 
 
-@pytest.mark.parametrize(
-    ("stage", "told"),
-    [("CONNECT", "CONNECT"), ("EHLO", "CONNECT"), ("MAIL", "DATA"), ("RCPT", "DATA"), ("DATA", "DATA")],
-)
+@pytest.mark.parametrize("stage", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA"])
 def test_a_connection_lost_before_the_message_means_nothing_was_accepted(
-    stage: str, told: str, server: ScriptedServer, submission: SmtpSubmission
+    stage: str, server: ScriptedServer, submission: SmtpSubmission
 ) -> None:
     server.will_say(stage, HANG_UP, HANG_UP)
+    server.will_say("HELO", HANG_UP)
     reply = submit(submission)
-    assert (reply.code, reply.stage) == (421, told)
+    assert (reply.code, reply.stage) == (421, stage)
     assert server.messages == []
 
 
@@ -187,8 +185,42 @@ def test_a_refused_password_is_a_reply_of_its_own_stage(server: ScriptedServer, 
 
 def test_without_starttls_nothing_is_sent_in_the_clear(server: ScriptedServer, submission: SmtpSubmission) -> None:
     reply = submit(replace(submission, security="starttls", username="jane", password="secret"))
-    assert (reply.code, reply.stage) == (421, "CONNECT")
+    assert (reply.code, reply.stage) == (421, "STARTTLS")
     assert server.verbs() == ["ehlo"]
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [(HANG_UP, 421), ("220 go on" + AND_HANG_UP, 421), ("220 go on\r\nnonsense", 421), ("454 not now", 454)],
+)
+def test_a_failed_change_to_tls_sends_no_password(
+    said: str, code: int, server: ScriptedServer, submission: SmtpSubmission
+) -> None:
+    server.will_say("EHLO", "250-ok\r\n250-STARTTLS\r\n250 AUTH PLAIN")
+    server.will_say("STARTTLS", said)
+    reply = submit(replace(submission, security="starttls", username="jane", password="secret"))
+    assert (reply.code, reply.stage) == (code, "STARTTLS")
+    assert server.verbs()[:2] == ["ehlo", "STARTTLS"]
+    assert "AUTH" not in server.verbs()
+
+
+@pytest.mark.parametrize(("said", "code"), [(HANG_UP, 421), ("454 4.7.0 not now", 454), ("535 no" + AND_HANG_UP, 535)])
+def test_a_failed_login_is_told_at_its_stage(
+    said: str, code: int, server: ScriptedServer, submission: SmtpSubmission
+) -> None:
+    server.will_say("EHLO", "250-ok\r\n250 AUTH PLAIN")
+    server.will_say("AUTH", said)
+    reply = submit(replace(submission, username="jane", password="secret"))
+    assert (reply.code, reply.stage) == (code, "AUTH")
+    assert server.messages == []
+
+
+def test_a_server_that_speaks_no_tls_is_told_from_one_that_does(
+    server: ScriptedServer, submission: SmtpSubmission
+) -> None:
+    reply = submit(replace(submission, security="tls"))
+    assert (reply.code, reply.stage) == (421, "CONNECT")
+    assert server.messages == []
 
 
 def test_a_reply_of_421_closes_the_connection(server: ScriptedServer, submission: SmtpSubmission) -> None:

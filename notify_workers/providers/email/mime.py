@@ -89,6 +89,25 @@ def mailboxes(header: str) -> list[str]:
     return [f"{_name(name)} <{address}>" if name else address for name, address in found if address]
 
 
+def people(header: str) -> list[dict[str, str]]:
+    """The same as many vendors' JSON has them: `{"email": …, "name": …}`, the name only where there is one."""
+    found = getaddresses([header_value(header)])
+    return [{"email": address, **({"name": name} if name else {})} for name, address in found if address]
+
+
+def each_once(*headers: str) -> list[list[dict[str, str]]]:
+    """People of several headers, nobody twice: vendors refuse an e-mail that names an address again, or send it again."""
+    lists: list[list[dict[str, str]]] = []
+    known: set[str] = set()
+    for header in headers:
+        lists.append([])
+        for each in people(header):
+            if each["email"].lower() not in known:
+                known.add(each["email"].lower())
+                lists[-1].append(each)
+    return lists
+
+
 def _name(name: str) -> str:
     """Quoted where it would be read as something else (RFC 5322 §3.2.3)."""
     if not _SPECIALS.search(name):

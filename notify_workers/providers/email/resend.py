@@ -31,11 +31,13 @@ class Resend:
 
     name: ClassVar[str] = "resend"
     channel_type: ClassVar[str] = "email"
-    secrets: ClassVar[frozenset[str]] = frozenset({"api_key"})
+    secrets: ClassVar[frozenset[str]] = frozenset({"api_key", "webhook_secret"})
     recognises_repeats: ClassVar[bool] = True
 
     api_key: str
     from_address: str
+    webhook_secret: str | None = None
+    tracks_engagement: bool = False
 
     def send(self, content: Email, envelope: Envelope) -> Sends:
         if not addresses(content.to):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notify_workers.providers import Envelope, Refused, SmtpSubmission
-from notify_workers.providers.email.mime import compose
+from notify_workers.providers.email.mime import compose, each_once
 from notify_workers.providers.email.smtp import Smtp
 from workflows.content import Attachment, Email
 
@@ -176,3 +176,14 @@ def test_other_overrides_mean_nothing_to_smtp(overrides: dict[str, Any]) -> None
     submission = next(smtp.send(replace(EMAIL, overrides=overrides), ENVELOPE))
     assert isinstance(submission, SmtpSubmission)
     assert b"eve@example.com" not in submission.message
+
+
+def test_people_are_named_once_where_they_come_first() -> None:
+    lists = each_once(
+        "Jane <jane@example.com>, joe@example.com, JANE@example.com", "", "Joe@example.com, ann@example.com"
+    )
+    assert lists == [
+        [{"email": "jane@example.com", "name": "Jane"}, {"email": "joe@example.com"}],
+        [],
+        [{"email": "ann@example.com"}],
+    ]

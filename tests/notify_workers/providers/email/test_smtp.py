@@ -19,6 +19,7 @@ from notify_workers.providers import (
     Sent,
     SmtpReply,
     SmtpSubmission,
+    Unknown,
 )
 from notify_workers.providers.email.smtp import Smtp
 from workflows.content import Email
@@ -146,7 +147,10 @@ def test_no_value_adds_a_header_or_a_body(field: str, evil: str) -> None:
         (250, "ok", "END", Sent),
         (421, "closing", "MAIL", Retry),
         (450, "greylisted", "RCPT", Retry),
-        (-1, "nonsense", "END", Retry),
+        (-1, "nonsense", "MAIL", Retry),
+        (-1, "nonsense", "END", Unknown),
+        (354, "still here", "END", Unknown),
+        (451, "not now", "END", Retry),
         (535, "wrong password", "AUTH", Refused),
         (550, "no such user", "RCPT", Bounced),
         (551, "moved", "RCPT", Bounced),
@@ -160,6 +164,12 @@ def test_no_value_adds_a_header_or_a_body(field: str, evil: str) -> None:
 )
 def test_an_answer_is_told_by_its_code_and_its_stage(code: int, text: str, stage: str, expected: type) -> None:
     assert type(outcome(SmtpReply(code, text, stage, {}))) is expected
+
+
+def test_a_message_that_some_refused_is_sent_and_names_them() -> None:
+    refused = {"joe@example.com": (550, "5.1.1 no such user"), "ann@example.com": (450, "greylisted")}
+    said = {"joe@example.com": "550 5.1.1 no such user", "ann@example.com": "450 greylisted"}
+    assert outcome(SmtpReply(250, "ok", "END", refused)) == Sent("key-1", {"refused": said})
 
 
 def test_the_vendors_name_for_the_message_is_the_key() -> None:
