@@ -24,6 +24,7 @@ class CompiledPush:
     body: Template
     is_silent: bool
     overrides: JsonTemplate | None
+    token_deregistration: bool | None = None
 
     def addresses(self, context: StepContext, channel: ChannelView, /) -> tuple[dict[str, str], ...]:
         """`{"token": …}` for each device, with its `locale` and `timezone` where they are known."""
@@ -47,6 +48,7 @@ class CompiledPush:
             body=self.body.render(variables).strip(),
             is_silent=self.is_silent,
             overrides=self.overrides.render(variables) if self.overrides else {},
+            token_deregistration=self.token_deregistration,
         )
 
 
@@ -76,4 +78,5 @@ def compile_push(step: ChannelStep, resources: Resources) -> CompiledPush:
         body=compile_template(template.text_body, name=f"{step.ref}/text_body", resources=resources),
         is_silent=template.delivery_type == "silent",
         overrides=JsonTemplate.compile(template.payload_overrides, f"{step.ref}/settings/payload_overrides", resources),
+        token_deregistration=step.overrides.token_deregistration,
     )

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.workflows.channels.conftest import MakeSender, Sender
 from workflows.content import Push
+from workflows.model import Overrides
 from workflows.templates import PushTemplate, Resources, Translation
 
 HELLO = PushTemplate("Hi {{ recipient.name }}", "You have {{ data.n }}")
@@ -63,6 +64,12 @@ def test_a_silent_push_is_one_and_carries_its_overrides(push: MakeSender) -> Non
     template = PushTemplate("", "", delivery_type="silent", payload_overrides='{"data": {"n": {{ data.n }}}}')
     message = push({"tokens": ["a"]}, template).one()
     assert (message.is_silent, message.overrides) == (True, {"data": {"n": 3}})
+
+
+def test_a_step_may_say_what_becomes_of_dead_tokens(push: MakeSender) -> None:
+    message = push({"tokens": ["a"]}, overrides=Overrides(token_deregistration=False)).one()
+    assert message.token_deregistration is False
+    assert "token_deregistration" not in push({"tokens": ["a"]}).one().as_json()
 
 
 json = st.recursive(

@@ -1,0 +1,1 @@
+"""Push providers. A message is for one device, whose token is in the recipient's channel data."""
