@@ -53,6 +53,12 @@ def put(tx: Transaction, environment: UUID, of: Reference, channel: UUID, data: 
     rows.put(tx, environment, of, channel, data)
 
 
+def extend(tx: Transaction, environment: UUID, of: Reference, channel: UUID, data: Mapping[str, Any]) -> None:
+    """Says more of somebody's data for a channel; the rest stays. Raises `InvalidParams` when it is too large."""
+    known = rows.get(tx, environment, of, channel) or {}
+    put(tx, environment, of, channel, {"connections": [], **known, **data})
+
+
 def remove(tx: Transaction, environment: UUID, of: Reference, channel: UUID) -> None:
     """Removing what is not there changes nothing."""
     rows.remove(tx, environment, of, channel)

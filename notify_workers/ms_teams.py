@@ -7,14 +7,12 @@ token is kept until it expires.
 from __future__ import annotations
 
 import re
-import threading
-import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from notify_workers.access_tokens import Tokens
 from notify_workers.settings import settings
 from notify_workers.vendors import RATE_LIMITED, VendorRefused, VendorReply, VendorSilent, ask
 
@@ -25,10 +23,6 @@ MOST_TEAMS = 999
 
 _TENANT = re.compile(r"[A-Za-z0-9-]+(?:[.][A-Za-z0-9-]+)*")
 """An id, or a domain's name."""
-
-TOKENS_KEPT = 1000
-EXPIRY_MARGIN = 60.0
-"""Seconds before its end from which a token is not used any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +42,7 @@ class Teams:
     skip_token: str | None
 
 
-class _Tokens:
-    """This process' tokens, the one used longest ago forgotten first. Times are the process' own, in seconds."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[str, Application], tuple[str, float]] = OrderedDict()
-
-    def get(self, key: tuple[str, Application]) -> str | None:
-        with self._lock:
-            token, until = self._known.get(key, ("", 0.0))
-            if time.monotonic() >= until:
-                self._known.pop(key, None)
-                return None
-            self._known.move_to_end(key)
-            return token
-
-    def put(self, key: tuple[str, Application], token: str, seconds: float) -> None:
-        with self._lock:
-            self._known[key] = (token, time.monotonic() + seconds)
-            while len(self._known) > TOKENS_KEPT:
-                self._known.popitem(last=False)
-
-    def forget(self, key: tuple[str, Application]) -> None:
-        with self._lock:
-            self._known.pop(key, None)
-
-
-_tokens = _Tokens()
+_tokens: Tokens[tuple[str, Application]] = Tokens()
 
 
 def check(application: Application) -> str | None:
@@ -159,6 +126,6 @@ def _token(application: Application) -> str:
         raise _refusal(reply, reply.body.get("error_description") or reply.body.get("error"))
     if not isinstance(token, str):
         raise VendorSilent(f"the answer of {VENDOR} has no token")
-    if isinstance(seconds, int | float) and seconds > EXPIRY_MARGIN:
-        _tokens.put(key, token, seconds - EXPIRY_MARGIN)
+    if isinstance(seconds, int | float):
+        _tokens.put(key, token, seconds)
     return token

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from notify_workers.settings import settings
-from notify_workers.vendors import RATE_LIMITED, VendorRefused, VendorSilent, ask
+from notify_workers.vendors import RATE_LIMITED, VendorRefused, VendorReply, VendorSilent, ask
 
 MOST_CHANNELS = 999
 """What Slack takes as `limit`."""
@@ -102,8 +102,21 @@ def revoke(token: str) -> None:
             raise
 
 
+def authorize(client_id: str, client_secret: str, code: str) -> str:
+    """The bot's token, for the code that Slack gave to somebody who let it in. Raises `VendorRefused` or `VendorSilent`."""
+    form = {"client_id": client_id, "client_secret": client_secret, "code": code}
+    answer = _read(ask("Slack", "POST", f"{settings().slack_url}/oauth.v2.access", form=form))
+    token = answer.get("access_token")
+    if not isinstance(token, str) or not token:
+        raise VendorSilent("Slack's answer has no token")
+    return token
+
+
 def _call(method: str, token: str, **form: str) -> Mapping[str, Any]:
-    reply = ask("Slack", "POST", f"{settings().slack_url}/{method}", token=token, form=form)
+    return _read(ask("Slack", "POST", f"{settings().slack_url}/{method}", token=token, form=form))
+
+
+def _read(reply: VendorReply) -> Mapping[str, Any]:
     if reply.body.get("ok") is True:
         return reply.body
     reason = reply.body.get("error")

@@ -30,6 +30,7 @@ from api_shim.schemas.providers import (
     TeamsForMsTeamsProviderResponse,
 )
 from notify_workers import ms_teams, slack
+from notify_workers.channels import settings_of
 from notify_workers.errors import NotFound
 from notify_workers.ms_teams import Application
 from notify_workers.settings import settings
@@ -167,8 +168,9 @@ def _application(caller: Caller, channel_id: UUID, of: Reference) -> Application
         channel, tenant = _connection(tx, caller, channel_id, of, "ms_teams/channels_read", TEAMS_TENANT)
     if tenant is None:
         raise _not_connected(TENANT_MISSING)
-    client_id = channel.settings.get("client_id") or settings().ms_teams_client_id
-    client_secret = channel.settings.get("client_secret") or settings().ms_teams_client_secret
+    own = settings_of(channel)
+    client_id = own.get("client_id") or settings().ms_teams_client_id
+    client_secret = own.get("client_secret") or settings().ms_teams_client_secret
     if not client_id or not client_secret:
         raise VendorSilent(
             "Microsoft Teams cannot be asked: set DOORBELL_MS_TEAMS_CLIENT_ID and DOORBELL_MS_TEAMS_CLIENT_SECRET"
@@ -180,13 +182,19 @@ def _connection(
     tx: Transaction, caller: Caller, channel_id: UUID, of: Reference, capability: Capability, path: Sequence[str]
 ) -> tuple[Channel, str | None]:
     """The channel, and the text that connects somebody's channel data with the vendor."""
+    channel = chat_channel(tx, caller, channel_id, of, capability)
+    return channel, connections.get(tx, caller.environment_id, of, channel_id, path)
+
+
+def chat_channel(tx: Transaction, caller: Caller, channel_id: UUID, of: Reference, capability: Capability) -> Channel:
+    """A chat channel, as far as the caller may do this with what belongs to somebody."""
     caller.require(capability, of)
     channel = next((each for each in environments.channels(tx, caller.environment_id) if each.id == channel_id), None)
     if channel is None:
         raise NotFound(f"There is no channel `{channel_id}`")
     if channel.type != "chat":
         raise problem("channel_id", f"must be a chat channel; `{channel.key}` is of type {channel.type}")
-    return channel, connections.get(tx, caller.environment_id, of, channel_id, path)
+    return channel
 
 
 def _not_connected(message: str) -> AuthenticationFailed:

@@ -1,8 +1,9 @@
-"""What connects somebody's channel data with a vendor: one text of the document, such as Slack's token."""
+"""What connects somebody's channel data with a vendor: one text of the document, such as Slack's token, or all of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from notify_workers.store.session import Transaction, as_json, sql
@@ -41,3 +42,21 @@ def forget(tx: Transaction, environment: UUID, of: Reference, channel: UUID, pat
         part=as_json([str(channel), path[0]]),
         known=known,
     )
+
+
+_OF_MESSAGE = sql("""
+    select p.channel_data -> m.channel_id::text as own, n.channel_data -> m.channel_id::text as tenants
+    from messages m
+    left join recipients p
+        on p.environment_id = m.environment_id and p.collection = m.collection and p.id = m.recipient_id
+    left join recipients n
+        on n.environment_id = m.environment_id and n.collection = '$tenants' and n.id = m.tenant
+    where m.id = :message
+""")
+
+
+def of_message(tx: Transaction, message_id: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The channel data of a message's recipient, and of its tenant, for the message's channel."""
+    row = tx.first(_OF_MESSAGE, message=message_id)
+    own, tenants = (row.own, row.tenants) if row else (None, None)
+    return (own if isinstance(own, dict) else {}, tenants if isinstance(tenants, dict) else {})

@@ -60,6 +60,8 @@ def sender(make_context: MakeContext, make_scope: Callable[..., Any]) -> MakeSen
         data: dict[str, Any] | None = None,
         overrides: Overrides | None = None,
         resources: Resources = NO_RESOURCES,
+        provider: str = "sandbox",
+        is_addressed: bool = False,
         **context: Any,
     ) -> Sender:
         step = ChannelStep(
@@ -71,7 +73,7 @@ def sender(make_context: MakeContext, make_scope: Callable[..., Any]) -> MakeSen
             overrides=overrides or Overrides(),
         )
         scope = make_scope(data=data or {}, recipient={"id": "jane", "name": "Jane", **(recipient or {})})
-        channel = ChannelView("ch_1", "the-channel", channel_type, "sandbox")
+        channel = ChannelView("ch_1", "the-channel", channel_type, provider, is_addressed=is_addressed)
         return Sender(compile_content(step, resources), make_context(step, scope=scope, **context), channel)
 
     return make

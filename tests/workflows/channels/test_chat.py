@@ -119,3 +119,33 @@ def test_a_webhooks_path_and_login_are_never_shown(secret: str) -> None:
     (address,) = [shown({"incoming_webhook": {"url": url}})["incoming_webhook"]["url"]]
     assert "x9y8" not in address
     assert "pass" not in address
+
+
+def test_other_services_have_connections_of_their_own(chat: MakeSender) -> None:
+    found = chat({"connections": [{"chat_id": -1001}, {"chat_id": "@news"}, {"phone_number": "+1555"}]}).send()
+    assert [each.connection for each in found] == [
+        {"chat_id": "-1001"},
+        {"chat_id": "@news"},
+        {"phone_number": "+1555"},
+    ]
+
+
+def test_of_an_apprise_address_only_its_service_is_shown() -> None:
+    one, other = (shown({"apprise_url": f"tgram://{token}/1"}) for token in ("the-secret", "another"))
+    assert one != other
+    assert str(one["apprise_url"]).startswith("tgram://…")
+    assert "secret" not in repr(one)
+
+
+def test_whatsapp_reaches_a_phone_number(chat: MakeSender) -> None:
+    jane = {"phone_number": " +15550001 "}
+    assert chat(None, provider="whatsapp", recipient=jane).one().connection == {"phone_number": "+15550001"}
+    assert "no connection" in chat(None, provider="telegram", recipient=jane).reason()
+    own = {"connections": [{"phone_number": "+1666"}]}
+    assert chat(own, provider="whatsapp", recipient=jane).one().connection == {"phone_number": "+1666"}
+
+
+def test_a_channel_may_know_where_to_by_itself(chat: MakeSender) -> None:
+    assert chat(None, provider="apprise", is_addressed=True).one().connection == {}
+    own = {"connections": [{"apprise_url": "tgram://token/1"}]}
+    assert "apprise_url" in chat(own, provider="apprise", is_addressed=True).one().connection

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -45,6 +46,11 @@ def test_nobody_enters_who_does_not_want_such_messages(context: Callable[..., St
 
 def test_nobody_enters_in_sandbox_mode(context: Callable[..., StepContext]) -> None:
     assert play(STEP, context(sandbox_mode=True)).outcome == Skip("sandbox mode: nobody is made eligible for a guide")
+
+
+def test_nobody_enters_by_a_channel_in_the_sandbox(make_context: Callable[..., StepContext]) -> None:
+    channels = {key: replace(each, is_sandboxed=True) for key, each in CHANNELS.items()}
+    assert isinstance(play(STEP, make_context(channels=channels)).outcome, Skip)
 
 
 def test_objects_see_no_guides(context: Callable[..., StepContext], make_scope: Callable[..., Any]) -> None:
