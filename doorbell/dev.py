@@ -32,6 +32,7 @@ from doorbell.running import address, claim, forget, tell
 from doorbell.sink import Sink
 from notify_workers.errors import DoorbellError
 from notify_workers.settings import Settings, choose, export
+from notify_workers.vault import new_key
 
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 20.0
@@ -156,7 +157,9 @@ def _check_port(host: str, port: int, setting: str) -> None:
 
 
 def _start_stores(chosen: Settings, stack: ExitStack) -> Settings:
-    """Brings the servers that the settings do not name."""
+    """Brings the servers that the settings do not name, and a key to encrypt with."""
+    if chosen.encryption_keys is None:
+        chosen = replace(chosen, encryption_keys=_encryption_key(chosen.home))
     if chosen.port == 0:
         chosen = replace(chosen, port=free_port())
     if chosen.database_url is None:
@@ -170,6 +173,15 @@ def _start_stores(chosen: Settings, stack: ExitStack) -> Settings:
         stack.callback(redis.stop)
         chosen = replace(chosen, redis_url=redis.start())
     return chosen
+
+
+def _encryption_key(home: Path) -> str:
+    """The home's own, made once."""
+    kept = home / "encryption.key"
+    if not kept.exists():
+        kept.touch(mode=0o600)
+        kept.write_text(new_key())
+    return kept.read_text().strip()
 
 
 def _install(chosen: Settings, smtp_port: int) -> None:

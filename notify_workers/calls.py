@@ -37,6 +37,7 @@ def _ask(asked: AskModel) -> ModelReply:
             headers,
             body=json.dumps(_request(asked)),
             timeout=configured.ai_timeout,
+            is_guarded=False,
         )
     )
     if reply.status != 200:

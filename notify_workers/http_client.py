@@ -19,10 +19,17 @@ from urllib.parse import urlencode
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, LocationValueError, NameResolutionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationValueError,
+    NameResolutionError,
+    NewConnectionError,
+)
 from urllib3.exceptions import TimeoutError as Urllib3Timeout
 from urllib3.util import Timeout, parse_url
 
+from notify_workers.address_guard import Forbidden, permitted
 from notify_workers.providers import HttpFailure, HttpReply, HttpRequest
 from notify_workers.settings import settings
 from notify_workers.signatures import signature
@@ -43,15 +50,15 @@ KEPT = 32
 
 def perform(request: HttpRequest) -> HttpReply:
     """Asks once. What goes wrong is in the reply; redirects are not followed."""
-    if problem := _malformed(request):
+    if problem := malformed(request):
         return HttpReply(0, failure="malformed", error=problem)
     _asking.begin(request.timeout)
     headers = urllib3.HTTPHeaderDict({"user-agent": "Doorbell"})
-    headers.update({name: _on_the_wire(value) for name, value in request.headers.items()})
+    headers.update({name: on_the_wire(value) for name, value in request.headers.items()})
     try:
-        response = _pool().urlopen(
+        response = _pool(request.is_guarded).urlopen(
             request.method,
-            _with_query(request.url, request.query_params),
+            with_query(request.url, request.query_params),
             body=request.body or None,
             headers=headers,
             timeout=Timeout(connect=min(request.timeout, CONNECT_TIMEOUT), read=request.timeout),
@@ -71,14 +78,17 @@ def call(asked: effects.HttpCall) -> effects.HttpReply:
     headers = dict(asked.headers)
     if asked.signing_key:
         headers["x-knock-signature"] = signature(asked.signing_key, body, time.time())
-    reply = perform(HttpRequest(asked.method, asked.url, headers, asked.query_params, body, asked.timeout))
+    wanted = HttpRequest(
+        asked.method, asked.url, headers, asked.query_params, body, asked.timeout, is_guarded=asked.is_guarded
+    )
+    reply = perform(wanted)
     if reply.failure is not None and reply.status < 500:
         again = reply.failure in ("unsent", "timeout", "lost")
         return effects.HttpReply(0, error=reply.error, is_timeout=again, seconds=time.monotonic() - started)
     return effects.HttpReply(reply.status, _text(reply), seconds=time.monotonic() - started)
 
 
-def _with_query(url: str, params: tuple[tuple[str, str], ...]) -> str:
+def with_query(url: str, params: tuple[tuple[str, str], ...]) -> str:
     """The URL with these after the parameters that it has already."""
     if not params:
         return url
@@ -148,6 +158,33 @@ class _SecureConnection(_Connection, HTTPSConnection):
     pass
 
 
+class _GuardedConnection(_Connection):
+    """Connects to the addresses that were checked, and to no others; names stay what TLS and the server are told."""
+
+    def _new_conn(self) -> socket.socket:
+        named = self._dns_host
+        try:
+            addresses = permitted(named, self.port)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except Forbidden as error:
+            raise NewConnectionError(self, str(error)) from error
+        try:
+            for place, self._dns_host in enumerate(addresses, start=1):
+                try:
+                    return super()._new_conn()
+                except (NewConnectionError, ConnectTimeoutError):
+                    if place == len(addresses):
+                        raise
+            raise NewConnectionError(self, "no address")
+        finally:
+            self._dns_host = named
+
+
+class _GuardedSecureConnection(_GuardedConnection, _SecureConnection):
+    pass
+
+
 class _Pool(urllib3.HTTPConnectionPool):
     ConnectionCls = _Connection
 
@@ -156,20 +193,30 @@ class _SecurePool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
+class _GuardedPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _GuardedConnection
+
+
+class _GuardedSecurePool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _GuardedSecureConnection
+
+
 @cache
-def _pool() -> urllib3.PoolManager:
-    """This process' connections."""
+def _pool(guarded: bool) -> urllib3.PoolManager:
+    """This process' connections; a guarded request never goes over one that nobody checked."""
     manager = urllib3.PoolManager(num_pools=KEPT, maxsize=KEPT)
-    manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    classes = (_GuardedPool, _GuardedSecurePool) if guarded else (_Pool, _SecurePool)
+    manager.pool_classes_by_scheme = dict(zip(("http", "https"), classes, strict=True))
     return manager
 
 
 def close() -> None:
     """Closes this process' kept connections; the next use opens new ones."""
-    _pool().clear()
+    for guarded in (False, True):
+        _pool(guarded).clear()
 
 
-def _malformed(request: HttpRequest) -> str:
+def malformed(request: HttpRequest) -> str:
     """What keeps it from being sent to anybody; empty when nothing does."""
     if not all(_TOKEN.fullmatch(name) for name in request.headers):
         return "a header's name is malformed"
@@ -182,7 +229,7 @@ def _malformed(request: HttpRequest) -> str:
     return "" if parsed.host else "the URL names no host"
 
 
-def _on_the_wire(value: str) -> str:
+def on_the_wire(value: str) -> str:
     """Characters outside ASCII go as UTF-8; the library would refuse most of them."""
     return value if value.isascii() else value.encode().decode("latin-1")
 
@@ -209,15 +256,17 @@ def _failure(error: Exception) -> HttpFailure:
     if _asking.sent:
         return "timeout" if _is_timeout(error) else "lost"
     if isinstance(error, NameResolutionError):
-        return "unsent" if _may_resolve_later(error) else "unresolved"
+        return "unsent" if may_resolve_later(error.__cause__) else "unresolved"
+    if any(isinstance(each, Forbidden) for each in _chain(error)):
+        return "forbidden"
     if isinstance(error, ValueError) or any(isinstance(each, http.client.InvalidURL) for each in _chain(error)):
         return "malformed"
     return "unsent"
 
 
-def _may_resolve_later(error: NameResolutionError) -> bool:
+def may_resolve_later(error: BaseException | None) -> bool:
     """No answer of the name server says nothing about the name."""
-    return isinstance(error.__cause__, socket.gaierror) and error.__cause__.errno == socket.EAI_AGAIN
+    return isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
 
 
 def _is_timeout(error: BaseException) -> bool:
@@ -243,6 +292,8 @@ def _words(error: Exception) -> str:
             return "the request cannot be sent: its URL or a header is malformed"
         case "unresolved":
             return "the host's name cannot be resolved"
+        case "forbidden":
+            return "the host's addresses are private (DOORBELL_ALLOWED_NETWORKS may allow them)"
         case "unsent":
             return f"the server cannot be reached: {reason}"
         case "timeout":

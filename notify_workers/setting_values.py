@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import field
+from ipaddress import ip_network
 from math import inf
 from typing import Any
 from zoneinfo import available_timezones
@@ -90,3 +92,27 @@ def _timezone(text: str) -> str:
     if text not in available_timezones():
         raise ValueError("expected the name of a time zone, such as Europe/Berlin")
     return text
+
+
+def _encryption_keys(text: str) -> str:
+    keys = [each.strip() for each in text.split(",")]
+    for key in keys:
+        try:
+            size = len(b64decode(key, validate=True))
+        except ValueError:
+            size = 0
+        if size != 32:
+            raise ValueError(
+                "expected keys of 32 bytes in base64, apart by commas (`doorbell keys encryption` makes one)"
+            )
+    return ",".join(keys)
+
+
+def _networks(text: str) -> str:
+    networks = [each.strip() for each in text.split(",") if each.strip()]
+    for each in networks:
+        try:
+            ip_network(each)
+        except ValueError:
+            raise ValueError("expected networks such as 10.0.0.0/8,fd00::/8") from None
+    return ",".join(networks)

@@ -19,6 +19,7 @@ from notify_workers.setting_values import (
     MEGABYTE,
     _count,
     _database_url,
+    _encryption_keys,
     _flag,
     _http_url,
     _level,
@@ -62,6 +63,13 @@ class Settings(DeliverySettings, ApiSettings):
         _redis_url,
         "Redis 6.2 or newer: redis://, rediss://, unix:///path?db=0, or "
         "sentinel://host:26379,host:26379/0?master=name. Unset: `doorbell dev` brings its own.",
+    )
+    encryption_keys: str | None = _setting(
+        "ENCRYPTION_KEYS",
+        None,
+        _encryption_keys,
+        "Keys that credentials of channels are encrypted with in the database, apart by commas: the first encrypts, all "
+        "decrypt. `doorbell dev` makes its own.",
     )
     development: bool = _setting(
         "DEVELOPMENT", False, _flag, "Set by `doorbell dev` for its processes: fixed keys, /dev pages, time travel."

@@ -257,7 +257,7 @@ def _request(told: _Told) -> HttpRequest:
         "x-knock-signature": signature(webhook.secret, body, at),
         **standard_headers(webhook.secret, str(delivery.id), body, at),
     }
-    return HttpRequest("POST", webhook.url, headers, body=body, timeout=settings().webhook_timeout)
+    return HttpRequest("POST", webhook.url, headers, body=body, timeout=settings().webhook_timeout, is_guarded=True)
 
 
 def _finish(tx: Transaction, told: _Told, reply: HttpReply, milliseconds: int) -> None:

@@ -158,7 +158,10 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class HttpCall:
-    """Ask another machine, at least once. Answered with `HttpReply`. `timeout` in seconds bounds all of it."""
+    """Ask another machine, at least once. Answered with `HttpReply`. `timeout` in seconds bounds all of it.
+
+    Guarded, because a workflow's author chose the address: private ones are refused.
+    """
 
     method: str
     url: str
@@ -167,6 +170,7 @@ class HttpCall:
     body: str | None = None
     timeout: float = 15.0
     signing_key: str | None = None
+    is_guarded: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from notify_workers.providers import (
+    NEVER,
     Delivered,
     Envelope,
     HttpReply,
@@ -55,6 +56,7 @@ class Webhook:
             query_params=content.query_params,
             body=(content.body or "").encode(),
             timeout=self.timeout,
+            is_guarded=True,
         )
         return _outcome(reply)
 
@@ -95,6 +97,6 @@ def _outcome(reply: HttpReply) -> Delivered | Refused | Retry:
     if 200 <= reply.status < 300:
         return Delivered()
     if reply.status == 0:
-        return Refused(reply.error) if reply.failure in ("malformed", "unresolved") else Retry(reply.error)
+        return Refused(reply.error) if reply.failure in NEVER else Retry(reply.error)
     said = f"the server answered {reply.status}"
     return Refused(said) if reply.status in FINAL else Retry(said, retry_after(reply))

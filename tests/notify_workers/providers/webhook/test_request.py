@@ -54,6 +54,7 @@ def test_the_request_is_the_steps() -> None:
         (("q", "1"),),
         '{"a": "ä"}'.encode(),
         50.0,
+        is_guarded=True,
     )
 
 
