@@ -7,7 +7,7 @@ import re
 import secrets
 import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 from uuid import UUID
@@ -16,9 +16,11 @@ import click
 
 from doorbell import running
 from doorbell.api_log_command import api_log
+from doorbell.channels_command import channels
 from doorbell.child_server import EmbeddedServerError
 from doorbell.documents import read_document
 from doorbell.environment_option import ENVIRONMENT, environment_of
+from doorbell.environments_command import environments
 from doorbell.guides_command import guides
 from doorbell.signing_command import signing
 from doorbell.sources_command import sources
@@ -165,59 +167,20 @@ def revoke_key(key_id: UUID) -> None:
             raise click.ClickException(f"there is no key {key_id}")
 
 
+@keys.command(name="encryption")
+def make_encryption_key() -> None:
+    """Print a new key for DOORBELL_ENCRYPTION_KEYS. It is stored nowhere."""
+    from notify_workers.vault import new_key
+
+    click.echo(new_key())
+
+
 keys.add_command(signing)
 main.add_command(api_log)
 
 
-@main.group()
-def channels() -> None:
-    """Configure and list channels."""
-
-
-@channels.command(name="set")
-@click.argument("key")
-@click.option("--provider", required=True, help="Who delivers, for example smtp.")
-@click.option("--setting", "-s", "written", multiple=True, metavar="NAME=VALUE", help="One setting of the provider.")
-@click.option("--name", default="", help="What people call the channel.")
-@ENVIRONMENT
-def set_channel(key: str, provider: str, written: tuple[str, ...], name: str, environment: str) -> None:
-    """Make the channel KEY, or configure it anew."""
-    from notify_workers import channels
-
-    settings = dict(_pair(each) for each in written)
-    channels.set_channel(environment_of(environment), key, provider=provider, name=name or key, settings=settings)
-    click.echo(f"The channel {key} delivers by {provider}.")
-
-
-def _pair(written: str) -> tuple[str, str]:
-    name, separator, value = written.partition("=")
-    if not separator:
-        raise click.BadParameter(f"{written!r} is not NAME=VALUE")
-    return name, value
-
-
-@channels.command(name="list")
-@ENVIRONMENT
-def list_channels(environment: str) -> None:
-    """List an environment's channels, without their settings."""
-    from notify_workers.store import environments
-    from notify_workers.store.session import transaction
-
-    with transaction() as tx:
-        for channel in environments.channels(tx, environment_of(environment)):
-            click.echo(f"{channel.key:20} {channel.type:8} {channel.provider:12} {channel.name}")
-
-
-@channels.command(name="group")
-@click.argument("key")
-@click.argument("file", type=click.File(encoding="utf-8"))
-@ENVIRONMENT
-def set_channel_group(key: str, file: TextIO, environment: str) -> None:
-    """Make the channel group KEY from a JSON file, or change it."""
-    from notify_workers import channels
-
-    channels.set_group(environment_of(environment), key, read_document(file))
-    click.echo(f"The channel group {key} is set.")
+main.add_command(channels)
+main.add_command(environments)
 
 
 main.add_command(webhooks)

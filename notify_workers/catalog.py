@@ -6,17 +6,22 @@ is dropped; so a worker never works with configuration older than the row it too
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
 from typing import Any
 from uuid import UUID
 
-from notify_workers.providers import Provider, load_provider
+from notify_workers import channel_routes
+from notify_workers.allow_list import AllowList
+from notify_workers.errors import DoorbellError
+from notify_workers.providers import Provider
+from notify_workers.routing import Route
 from notify_workers.settings import settings
-from notify_workers.store import environments, resources
+from notify_workers.store import environments, resources, routes
 from notify_workers.store.environments import Channel
+from notify_workers.store.routes import RouteRow
 from notify_workers.store.session import Transaction
 from workflows.parse import parse_layout, parse_partial, parse_translation, parse_workflow
 from workflows.program import Program
@@ -28,16 +33,18 @@ from workflows.templates import Resources
 class EnvironmentCatalog:
     """One environment's channels, channel groups, what templates refer to, variables and default preferences.
 
-    `documents` are the resources' by kind and key.
+    `documents` are the resources' by kind and key. Without an `allow_list` messages go to everybody.
     """
 
     id: UUID
     channels_by_id: Mapping[UUID, Channel]
+    routes: Mapping[tuple[UUID, str], Sequence[RouteRow]]
     documents: Mapping[str, Mapping[str, Any]]
     variables: Mapping[str, Any]
     default_preferences: Mapping[str, Any]
     signing_secret: str
     timezone: str
+    allow_list: AllowList | None = None
 
     @cached_property
     def resources(self) -> Resources:
@@ -59,15 +66,28 @@ class EnvironmentCatalog:
         return {channel.key: _view(channel) for channel in self.channels_by_id.values()}
 
     @cached_property
-    def _providers(self) -> dict[UUID, Provider]:
+    def _providers(self) -> dict[tuple[UUID, str], Mapping[Route, Provider | DoorbellError]]:
         return {}
 
+    def providers(self, channel_id: UUID, tenant: str = "") -> Mapping[Route, Provider | DoorbellError]:
+        """The channel's providers with their settings, or what is wrong with them: the tenant's own, if it has any.
+
+        Raises `KeyError` when the channel is gone.
+        """
+        channel = self.channels_by_id[channel_id]
+        own = tenant if (channel_id, tenant) in self.routes else ""
+        if (channel_id, own) not in self._providers:
+            self._providers[channel_id, own] = channel_routes.providers_of(
+                channel, self.routes.get((channel_id, own), ())
+            )
+        return self._providers[channel_id, own]
+
     def provider(self, channel_id: UUID) -> Provider:
-        """The channel's provider with its settings. Raises `KeyError` when the channel is gone."""
-        if channel_id not in self._providers:
-            channel = self.channels_by_id[channel_id]
-            self._providers[channel_id] = load_provider(channel.provider, channel.settings)
-        return self._providers[channel_id]
+        """The channel's own provider, for everybody. Raises `KeyError` when the channel is gone, and what is wrong with it."""
+        first = next(iter(self.providers(channel_id).values()))
+        if isinstance(first, DoorbellError):
+            raise first
+        return first
 
 
 def _view(channel: Channel) -> ChannelView:
@@ -77,6 +97,8 @@ def _view(channel: Channel) -> ChannelView:
         type=channel.type,
         provider=channel.provider,
         sender=str(channel.settings.get("from_address", "")),
+        is_addressed=channel.provider == "apprise" and bool(channel.settings.get("urls")),
+        is_sandboxed=channel.sandbox,
     )
 
 
@@ -108,12 +130,22 @@ def _load_environment(tx: Transaction, environment_id: UUID) -> EnvironmentCatal
     return EnvironmentCatalog(
         id=environment_id,
         channels_by_id={channel.id: channel for channel in environments.channels(tx, environment_id)},
+        routes=_routes(tx, environment_id),
         documents={kind: _documents(tx, kind, environment_id) for kind in resources.SHARED},
         variables=environment.variables,
         default_preferences=environment.default_preferences,
         signing_secret=environment.signing_secret,
         timezone=settings().timezone,
+        allow_list=AllowList(allowed) if (allowed := environment.recipient_allow_list) is not None else None,
     )
+
+
+def _routes(tx: Transaction, environment_id: UUID) -> dict[tuple[UUID, str], list[RouteRow]]:
+    """By channel and tenant."""
+    found: dict[tuple[UUID, str], list[RouteRow]] = {}
+    for row in routes.routes(tx, environment_id):
+        found.setdefault((row.channel_id, row.tenant), []).append(row)
+    return found
 
 
 def _documents(tx: Transaction, kind: str, environment_id: UUID) -> dict[str, Any]:

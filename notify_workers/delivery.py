@@ -7,31 +7,33 @@ nobody can know the result of: it is marked `unknown`, and the channel's `on_unk
 
 from __future__ import annotations
 
-import random
 import time
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, assert_never
+from functools import partial
+from typing import Any
 
-from notify_workers import cancellations, exchanges, feeds
+from notify_workers import breakers, cancellations, connections, dead_tokens, exchanges, feeds, rates, withholding
 from notify_workers.cancellations import CancellationKey
 from notify_workers.catalog import catalog
 from notify_workers.errors import DoorbellError
 from notify_workers.ids import ksuid
 from notify_workers.providers import (
-    Bounced,
-    Delivered,
+    Connection,
     Provider,
     Refused,
     Retry,
     SendOutcome,
-    Sent,
     Unknown,
 )
+from notify_workers.routing import Route, choose
 from notify_workers.settings import settings
+from notify_workers.settlements import CANCELLED, LOST, settlement
 from notify_workers.store import deliveries, due
 from notify_workers.store.deliveries import DeliveryClaim, Settlement
 from notify_workers.store.feed_changes import Feed
-from notify_workers.store.session import statement
+from notify_workers.store.session import Transaction, statement
+from notify_workers.vault import VaultLocked
 from workflows.recipients import USERS
 
 EARLY = 0.05
@@ -49,26 +51,72 @@ def deliver(due_id: int) -> None:
         if claim.seconds_early > EARLY and not claim.cancelled:
             due.rearm(tx, due_id)
             return
-        provider = _provider(tx, claim)
+        providers = _providers(tx, claim)
+        choice = choose(list(providers), claim.message_id, claim.tried, partial(_is_closed, claim))
+        provider = providers[choice.route]
+        connection = _connection(tx, claim)
+        withheld = withholding.objection_to(tx, claim)
+        if claim.intended and len(providers) > 1:
+            deliveries.note_route(tx, claim, choice.route.position)
     if claim.cancelled or _revoked(claim):
         _settle(
-            claim, provider, _CANCELLED if claim.intended else replace(_CANCELLED, outcome="unknown", reason=_LOST), []
+            claim, provider, CANCELLED if claim.intended else replace(CANCELLED, outcome="unknown", reason=LOST), []
         )
     elif not claim.intended:
-        _settle(claim, provider, _settlement(claim, provider, Unknown(_LOST)), [])
+        _settle(claim, provider, settlement(claim, choice, _policy(provider, claim), Unknown(LOST)), [])
+    elif withheld:
+        _settle(claim, provider, withholding.settlement_of(withheld), [])
+    elif wait := _wait(claim, choice.route):
+        _defer(claim, wait)
     else:
-        outcome, exchanged = _send(claim, provider)
-        _settle(claim, provider, _settlement(claim, provider, outcome), exchanged)
+        outcome, exchanged = _send(claim, provider, connection)
+        _tell_breaker(claim, choice.route, outcome, alone=len(providers) == 1)
+        _settle(claim, provider, settlement(claim, choice, _policy(provider, claim), outcome), exchanged)
 
 
-def _provider(tx: Any, claim: DeliveryClaim) -> Provider | DoorbellError:
-    """The channel's provider, or why there is none; that is then the reason why the message is not delivered."""
+Providers = Mapping[Route, Provider | DoorbellError]
+
+
+def _providers(tx: Any, claim: DeliveryClaim) -> Providers:
+    """The channel's providers, each or why it cannot be asked; that is then the reason why the message is not delivered."""
+    known = catalog(claim.catalog_number).environment(tx, claim.environment_id)
     try:
-        return catalog(claim.catalog_number).environment(tx, claim.environment_id).provider(claim.channel_id)
+        return known.providers(claim.channel_id, claim.tenant or "")
     except KeyError:
-        return DoorbellError("the channel does not exist in this environment any more")
-    except DoorbellError as error:
-        return error
+        return {Route(0): DoorbellError("the channel does not exist in this environment any more")}
+
+
+def _name(claim: DeliveryClaim, route: Route) -> str:
+    """Of a route in Redis. Tenants that have routes of their own share nothing with the others."""
+    return f"{claim.environment_id}:{claim.channel_id}:{route.tenant}:{route.position}"
+
+
+def _is_closed(claim: DeliveryClaim, route: Route) -> bool:
+    return breakers.is_closed(_name(claim, route))
+
+
+def _tell_breaker(claim: DeliveryClaim, route: Route, outcome: SendOutcome, *, alone: bool) -> None:
+    """A provider without another one in its place is asked in any case. A refusal says nothing about the next message."""
+    if not alone and not isinstance(outcome, Refused):
+        breakers.tell(_name(claim, route), failed=isinstance(outcome, Retry | Unknown))
+
+
+def _wait(claim: DeliveryClaim, route: Route) -> float:
+    """Seconds until the provider takes another message; 0: now."""
+    return rates.take(_name(claim, route), route.rate) if route.rate else 0.0
+
+
+def _defer(claim: DeliveryClaim, seconds: float) -> None:
+    with statement() as tx:
+        horizon, lease = settings().horizon, settings().delivery_lease
+        if deliveries.defer(tx, claim, seconds, horizon=horizon, lease=lease) and due.within_horizon(seconds):
+            tx.ring(due.delivery_bell(claim.due_id, claim.message_id, claim.attempt, seconds))
+
+
+def _connection(tx: Any, claim: DeliveryClaim) -> Connection | None:
+    if claim.channel_type != "chat":
+        return Connection()
+    return connections.connection_of(tx, claim.message_id, claim.content.get("connection") or {})
 
 
 def _revoked(claim: DeliveryClaim) -> bool:
@@ -78,78 +126,20 @@ def _revoked(claim: DeliveryClaim) -> bool:
     return cancellations.revoked(key, claim.recipient, claim.sequence) is not None
 
 
-_LOST = "no outcome was recorded for this attempt"
-
-_CANCELLED = Settlement(
-    outcome="cancelled",
-    reason="the run was cancelled before the provider was called",
-    status="not_sent",
-    event="message.not_sent",
-    event_data={"reason": "cancelled"},
-)
-
-
-def _send(claim: DeliveryClaim, provider: Provider | DoorbellError) -> tuple[SendOutcome, list[dict[str, Any]]]:
+def _send(
+    claim: DeliveryClaim, provider: Provider | DoorbellError, connection: Connection | None
+) -> tuple[SendOutcome, list[dict[str, Any]]]:
+    if isinstance(provider, VaultLocked):
+        return Retry(provider.message), []
     if isinstance(provider, DoorbellError):
         return Refused(provider.message), []
-    return exchanges.send(provider, claim.content, claim.message_id)
-
-
-def _settlement(claim: DeliveryClaim, provider: Provider | DoorbellError, outcome: SendOutcome) -> Settlement:
-    """What an outcome means for the message (contract: semantics §12)."""
-    match outcome:
-        case Sent(external_id, metadata):
-            return Settlement("sent", "", "sent", "message.sent", metadata={**metadata, **_external(external_id)})
-        case Delivered(external_id, metadata):
-            kept = {**metadata, **_external(external_id)}
-            return Settlement("delivered", "", "delivered", "message.delivered", metadata=kept)
-        case Bounced(reason):
-            return Settlement("bounced", reason, "bounced", "message.bounced", _failure("bounced", reason))
-        case Refused(reason):
-            return Settlement("refused", reason, "undelivered", "message.undelivered", _failure("fatal_error", reason))
-        case Retry(reason, after):
-            return _again(claim, "retry", reason, after)
-        case Unknown(reason):
-            again = _again(claim, "unknown", reason, None if claim.intended else 0.0)
-            held = replace(again, retry_after=None, event_data={**(again.event_data or {}), "retryable": False})
-            return again if _policy(provider, claim) == "retry" else held
-        case _:
-            assert_never(outcome)
-
-
-def _external(external_id: str | None) -> dict[str, str]:
-    return {"external_id": external_id} if external_id else {}
-
-
-def _failure(reason: str, details: str) -> dict[str, Any]:
-    return {"failure_reason": reason, "failure_details": details}
+    return exchanges.send(provider, claim.content, claim.message_id, connection)
 
 
 def _policy(provider: Provider | DoorbellError, claim: DeliveryClaim) -> str:
     """`retry` or `hold` for an attempt nobody knows the result of; a second SMS costs money, a second e-mail does not."""
-    return str(getattr(provider, "on_unknown", "hold" if claim.channel_type == "sms" else "retry"))
-
-
-def _again(claim: DeliveryClaim, outcome: str, reason: str, after: float | None) -> Settlement:
-    attempts = settings().delivery_attempts
-    if claim.attempt >= attempts:
-        details = _failure("retries_exhausted", reason)
-        return Settlement(outcome, reason, "undelivered", "message.undelivered", details)
-    return Settlement(
-        outcome,
-        reason,
-        "delivery_attempted",
-        "message.delivery_attempted",
-        {"attempt": claim.attempt, "max_attempts": attempts, "retryable": True, "reason": reason},
-        retry_after=backoff(claim.attempt) if after is None else after,
-    )
-
-
-def backoff(attempt: int) -> float:
-    """Seconds from attempt n to n + 1: doubling, so that all of them fill the window, give or take a quarter."""
-    gaps = settings().delivery_attempts - 1
-    first = settings().delivery_window / (2**gaps - 1)
-    return float(first * 2 ** (attempt - 1) * random.uniform(0.75, 1.25))
+    repeats = getattr(provider, "recognises_repeats", False)
+    return str(getattr(provider, "on_unknown", "hold" if claim.channel_type == "sms" and not repeats else "retry"))
 
 
 def _settle(
@@ -158,11 +148,11 @@ def _settle(
     to: Settlement,
     exchanged: list[dict[str, Any]],
 ) -> None:
-    with statement() as tx:
+    def write(tx: Transaction, told: Settlement) -> None:
         again = deliveries.settle_delivery(
             tx,
             claim,
-            to,
+            told,
             provider=provider.name if not isinstance(provider, DoorbellError) else "",
             exchanges=list(exchanged),
             event_id=ksuid(time.time()),
@@ -171,5 +161,7 @@ def _settle(
         )
         if again and to.retry_after is not None and due.within_horizon(to.retry_after):
             tx.ring(due.delivery_bell(claim.due_id, claim.message_id, claim.attempt + 1, to.retry_after))
+
+    dead_tokens.settling(claim, provider, to, write)
     if to.accepted and claim.channel_type == "in_app_feed" and claim.recipient.collection == USERS:
         feeds.tell([Feed(claim.environment_id, claim.channel_id, claim.recipient.id)])

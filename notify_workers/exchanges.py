@@ -10,9 +10,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic_core import to_json
 
-from notify_workers import http_client, smtp
+from notify_workers import access_tokens, http2_client, http_client, smtp
 from notify_workers.errors import StoreUnavailable, kind_and_place
 from notify_workers.providers import (
+    AppriseNotification,
+    AppriseReply,
+    AwsReply,
+    AwsRequest,
+    Connection,
     Envelope,
     Exchange,
     HttpReply,
@@ -24,6 +29,8 @@ from notify_workers.providers import (
     SendOutcome,
     SmtpReply,
     SmtpSubmission,
+    TokenReply,
+    TokenRequest,
     Unknown,
 )
 from notify_workers.settings import settings
@@ -43,18 +50,24 @@ HIDDEN = "•••"
 Logged = dict[str, Any]
 
 
-def send(provider: Provider, content: Mapping[str, Any], message_id: str) -> tuple[SendOutcome, list[Logged]]:
+UNCONNECTED = Connection()
+
+
+def send(
+    provider: Provider, content: Mapping[str, Any], message_id: str, connection: Connection | None = UNCONNECTED
+) -> tuple[SendOutcome, list[Logged]]:
     """One attempt. Its exchanges, as the delivery log shows them, come back with the outcome.
 
     Raises `StoreUnavailable`, with which nothing is known; everything else that goes wrong is an outcome.
     """
     exchanges: list[Logged] = []
     try:
-        sending = provider.send(content_from_json(content), Envelope(message_id, message_id))
+        sending = provider.send(content_from_json(content), Envelope(message_id, message_id, connection))
         wanted = next(sending)
         while True:
             reply, lost = _carry_out(wanted, message_id)
-            exchanges.append(_logged(wanted, reply, _secrets(provider)))
+            if logged := _logged(wanted, reply, _secrets(provider, connection)):
+                exchanges.append(logged)
             if lost:
                 return Unknown(lost), exchanges
             wanted = sending.send(reply)
@@ -77,24 +90,47 @@ def _carry_out(wanted: Exchange, message_id: str) -> tuple[Reply, str]:
             except ResultLost as error:
                 return SmtpReply(0, str(error), "END", {}), str(error)
         case HttpRequest():
-            within_lease = replace(wanted, timeout=min(wanted.timeout, 0.9 * settings().delivery_lease))
-            answer = http_client.perform(within_lease)
-            lost = answer.status == 0 and answer.failure in ("timeout", "lost")
+            answer = _ask(wanted)
+            lost = answer.status == 0 and answer.failure in ("timeout", "lost") and wanted.carries_message
             return answer, answer.error if lost else ""
+        case AwsRequest():
+            from notify_workers import aws  # only those who send with it wait until Amazon's library is loaded
+
+            said = aws.perform(replace(wanted, timeout=_within_lease(wanted.timeout)))
+            return said, said.error if said.failure in ("timeout", "lost") else ""
         case OutboxEntry(channel_type, payload):
             with statement() as tx:
                 outbox.put(tx, message_id, channel_type, payload)
             return None, ""
+        case TokenRequest():
+            return access_tokens.find(wanted, _ask), ""
+        case AppriseNotification():
+            from notify_workers import apprise_client  # it knows more than a hundred services, and few channels use it
+
+            return apprise_client.notify(replace(wanted, timeout=_within_lease(wanted.timeout))), ""
         case _:
             assert_never(wanted)
 
 
-def _secrets(provider: Provider) -> list[str]:
-    values = (getattr(provider, name) for name in provider.secrets)
+def _ask(wanted: HttpRequest) -> HttpReply:
+    within_lease = replace(wanted, timeout=_within_lease(wanted.timeout))
+    return http2_client.perform(within_lease) if wanted.http_version == "2" else http_client.perform(within_lease)
+
+
+def _within_lease(seconds: float) -> float:
+    return min(seconds, 0.9 * settings().delivery_lease)
+
+
+def _secrets(provider: Provider, connection: Connection | None) -> list[str]:
+    """Texts that a path may have in it. Of a webhook's address it is all of its path."""
+    values = [getattr(provider, name) for name in provider.secrets]
+    if connection is not None:
+        values += [connection.access_token, connection.url.partition("://")[2].partition("/")[2].partition("?")[0]]
     return [value for value in values if isinstance(value, str) and value]
 
 
-def _logged(wanted: Exchange, reply: Reply, secrets: list[str]) -> Logged:
+def _logged(wanted: Exchange, reply: Reply, secrets: list[str]) -> Logged | None:
+    """None of an exchange for which nobody was asked."""
     match wanted:
         case SmtpSubmission():
             assert isinstance(reply, SmtpReply)
@@ -102,8 +138,17 @@ def _logged(wanted: Exchange, reply: Reply, secrets: list[str]) -> Logged:
         case HttpRequest():
             assert isinstance(reply, HttpReply)
             return _http(wanted, reply, secrets)
+        case AwsRequest():
+            assert isinstance(reply, AwsReply)
+            return _aws(wanted, reply)
         case OutboxEntry():
             return _outbox(wanted)
+        case TokenRequest(request=request):
+            assert isinstance(reply, TokenReply)
+            return None if reply.is_kept else _http(request, reply.answer, secrets)
+        case AppriseNotification():
+            assert isinstance(reply, AppriseReply)
+            return _apprise(wanted, reply)
         case _:
             assert_never(wanted)
 
@@ -161,6 +206,25 @@ def _http(wanted: HttpRequest, reply: HttpReply, secrets: list[str]) -> Logged:
     }
 
 
+def _aws(wanted: AwsRequest, reply: AwsReply) -> Logged:
+    """Of the parameters only the names, of an error only its code: its words may quote a parameter."""
+    return {
+        "request": {
+            "method": "POST",
+            "host": urlsplit(wanted.endpoint_url or "").netloc.rpartition("@")[2] or f"aws ({wanted.region})",
+            "path": f"/{wanted.service}/{wanted.operation}",
+            "query": None,
+            "headers": {},
+            "body": {"parameters": sorted(wanted.parameters)},
+        },
+        "response": {
+            "status": reply.status,
+            "headers": {"x-amzn-requestid": reply.request_id} if reply.request_id else {},
+            "body": {"code": reply.code or None, "error": reply.error or None},
+        },
+    }
+
+
 def _headers(headers: Mapping[str, str]) -> dict[str, str]:
     """As the database takes them, which holds no NUL."""
     shown = {name: value if name.lower() in SHOWN_HEADERS else HIDDEN for name, value in headers.items()}
@@ -178,4 +242,23 @@ def _outbox(wanted: OutboxEntry) -> Logged:
             "body": {"bytes": len(to_json(wanted.payload))},
         },
         "response": {"status": 200, "headers": {}, "body": {}},
+    }
+
+
+def _apprise(wanted: AppriseNotification, reply: AppriseReply) -> Logged:
+    """Of the address only which service it is of."""
+    return {
+        "request": {
+            "method": "POST",
+            "host": wanted.url.partition("://")[0],
+            "path": f"/{HIDDEN}",
+            "query": None,
+            "headers": {},
+            "body": {"bytes": len(wanted.body.encode())},
+        },
+        "response": {
+            "status": 200 if reply.is_sent else reply.status,
+            "headers": {},
+            "body": {"error": reply.error or None},
+        },
     }

@@ -29,16 +29,21 @@ class ProviderMisconfigured(DoorbellError):
 
 @dataclass(frozen=True, slots=True)
 class SmtpSubmission:
-    """Hand a message to an SMTP server. `security` is `none`, `starttls` or `tls`; `envelope_to` has at least one address."""
+    """Hand a message to an SMTP server. `security` is `none`, `starttls` or `tls`; `envelope_to` has at least one address.
+
+    `tls_ca` are certificates (PEM) that the server's must come from, instead of those that the system trusts.
+    """
 
     host: str
     port: int
     security: str
     username: str | None
-    password: str | None
+    password: str | None = field(repr=False)
     envelope_from: str
     envelope_to: tuple[str, ...]
     message: bytes
+    tls_verify: bool = True
+    tls_ca: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,9 @@ class SmtpReply:
 class HttpRequest:
     """Ask a server. Answered with `HttpReply`; a redirect is an answer. `timeout` in seconds bounds all of it.
 
-    `query_params` come after those that the URL has already.
+    `query_params` come after those that the URL has already. A request that carries no message only prepares for one, as a
+    login does: when its answer is lost, nothing is, and the provider is told. HTTP/2 is spoken over TLS only. A guarded
+    request is made on behalf of users: private addresses are refused (`address_guard`).
     """
 
     method: str
@@ -67,11 +74,18 @@ class HttpRequest:
     query_params: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     timeout: float = 30.0
+    http_version: Literal["1.1", "2"] = "1.1"
+    carries_message: bool = True
+    is_guarded: bool = False
 
 
-HttpFailure = Literal["malformed", "unresolved", "unsent", "timeout", "lost", "too_large"]
-"""`malformed`: the request cannot be sent. `unresolved`: there is no such host. `unsent`: the server had nothing of it.
-`timeout`, `lost`: the server may have it, and its answer did not come, or not whole. `too_large`: it was cut off."""
+HttpFailure = Literal["malformed", "unresolved", "forbidden", "unsent", "timeout", "lost", "too_large"]
+"""`malformed`: the request cannot be sent. `unresolved`: there is no such host. `forbidden`: its addresses are private.
+`unsent`: the server had nothing of it. `timeout`, `lost`: the server may have it, and its answer did not come, or not whole.
+`too_large`: it was cut off."""
+
+NEVER: frozenset[HttpFailure | None] = frozenset({"malformed", "unresolved", "forbidden"})
+"""Failures that another attempt does not change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +100,49 @@ class HttpReply:
 
 
 @dataclass(frozen=True, slots=True)
+class AwsCredentials:
+    """A key, or without one what the machine has (boto3's default chain); with them a role may be assumed."""
+
+    access_key_id: str | None = None
+    secret_access_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    role_arn: str | None = None
+    external_id: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AwsRequest:
+    """Ask AWS: an operation of a service under boto3's names, such as `sesv2` and `send_email`. Answered with `AwsReply`.
+
+    `endpoint_url` is asked instead of AWS itself. `timeout` in seconds bounds all of it, credentials included.
+    """
+
+    service: str
+    operation: str
+    region: str
+    parameters: Mapping[str, Any]
+    credentials: AwsCredentials = AwsCredentials()
+    endpoint_url: str | None = None
+    timeout: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class AwsReply:
+    """`status` 0: there was no answer, and `failure` and `error` say why (see `HttpReply`).
+
+    `code` and `message` are AWS's own of an error; without one `output` is what the operation returns.
+    """
+
+    status: int
+    output: Mapping[str, Any] = field(default_factory=dict)
+    code: str = ""
+    message: str = ""
+    request_id: str = ""
+    failure: HttpFailure | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxEntry:
     """Write the message into the outbox, which holds one entry for each message. Answered with None."""
 
@@ -93,8 +150,49 @@ class OutboxEntry:
     payload: Mapping[str, Any]
 
 
-Exchange = SmtpSubmission | HttpRequest | OutboxEntry
-Reply = SmtpReply | HttpReply | None
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """Ask for an access token (RFC 6749 §5.1), unless one that was got under this key is still good: `TokenReply`.
+
+    `is_renewed`: the vendor does not take the kept one any more.
+    """
+
+    key: tuple[str, ...] = field(repr=False)
+    request: HttpRequest
+    is_renewed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TokenReply:
+    """`token` is empty when there is none; `answer` is then why. `is_kept`: nobody was asked."""
+
+    token: str = field(repr=False)
+    answer: HttpReply
+    is_kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AppriseNotification:
+    """Have the Apprise library notify one address, which is a secret, of a Markdown text. Answered with `AppriseReply`."""
+
+    url: str = field(repr=False)
+    title: str
+    body: str
+    timeout: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class AppriseReply:
+    """`status` is what the service answered when it refused, as far as Apprise says; 0 when it does not."""
+
+    is_sent: bool
+    status: int = 0
+    is_malformed: bool = False
+    error: str = ""
+
+
+Exchange = SmtpSubmission | HttpRequest | OutboxEntry | TokenRequest | AppriseNotification | AwsRequest
+Reply = SmtpReply | HttpReply | TokenReply | AppriseReply | AwsReply | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +247,28 @@ Sends = Generator[Exchange, Any, SendOutcome]
 
 
 @dataclass(frozen=True, slots=True)
+class Connection:
+    """What a chat message's connection has besides its content's `connection`: secrets, read anew for each attempt.
+
+    `access_token` is the connection's own, else its owner's, else the tenant's; so is `tenant_id`, of Microsoft.
+    `url` is the incoming webhook, or Apprise's address.
+    """
+
+    access_token: str = field(default="", repr=False)
+    url: str = field(default="", repr=False)
+    tenant_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
-    """What identifies a message to a vendor. The key is the same for every attempt, so that the vendor can tell a repeat."""
+    """What identifies a message to a vendor. The key is the same for every attempt, so that the vendor can tell a repeat.
+
+    `connection` is None when the recipient has the message's connection no more.
+    """
 
     message_id: str
     idempotency_key: str
+    connection: Connection | None = Connection()
 
 
 class Provider(Protocol):
@@ -197,6 +312,12 @@ def load_provider(name: str, settings: Mapping[str, Any]) -> Provider:
         raise ProviderMisconfigured("; ".join(problems))
     instance: Provider = cls(**settings)
     return instance
+
+
+def secrets_of(name: str) -> frozenset[str]:
+    """The settings of a provider that must never be shown; none of one that does not exist."""
+    found: frozenset[str] = getattr(_registry.get(name), "secrets", frozenset())
+    return found
 
 
 def read_settings(name: str, written: Mapping[str, str]) -> tuple[str, dict[str, Any]]:

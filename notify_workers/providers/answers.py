@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from notify_workers.providers import HttpReply, Refused, Retry, Unknown
+from notify_workers.providers import NEVER, HttpReply, Refused, Retry, Unknown
 
 LONGEST_WAIT = 86_400.0
 """Seconds of a vendor's wish to be asked later that are obeyed."""
@@ -28,7 +28,7 @@ def failed(reply: HttpReply, said: str = "") -> Refused | Retry | Unknown:
     After other answers of 5xx nobody knows: the vendor may have accepted the message before it failed.
     """
     if reply.status == 0:
-        return Refused(reply.error) if reply.failure in ("malformed", "unresolved") else Retry(reply.error)
+        return Refused(reply.error) if reply.failure in NEVER else Retry(reply.error)
     reason = f"the vendor answered {reply.status}" + (f": {said}" if said else "")
     if reply.status in NOTHING_TAKEN:
         return Retry(reason, retry_after(reply))

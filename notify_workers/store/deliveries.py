@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Text, bindparam
 from sqlalchemy.dialects.postgresql import JSONB
 
+from notify_workers.routing import Tried
 from notify_workers.store.session import Transaction, sql
 from workflows.recipients import Reference
 
@@ -34,6 +35,8 @@ class DeliveryClaim:
     cancellation_key: str | None
     sequence: int
     cancelled: bool
+    tenant: str | None
+    tried: Sequence[Tried]
 
 
 # The row is leased and the intent written by one statement. A row that is early or cancelled gets neither.
@@ -61,7 +64,10 @@ _CLAIM = sql("""
     select owed.id as due_id, owed.attempt, exists (select from intent) as intended, owed.seconds_early, owed.cancelled,
         (select number from catalog) as catalog_number, m.environment_id, m.id as message_id, m.channel_id, m.channel_type,
         m.content, m.collection, m.recipient_id, m.workflow_key, t.cancellation_key,
-        coalesce(owed.sequence, t.sequence) as sequence
+        coalesce(owed.sequence, t.sequence) as sequence, m.tenant, (
+            select coalesce(jsonb_agg(jsonb_build_array(a.route, a.outcome) order by a.attempt), '[]')
+            from delivery_attempts a where a.message_id = m.id and a.outcome is not null
+        ) as tried
     from owed join messages m on m.id = owed.message_id join triggers t on t.id = owed.trigger_id
 """)
 
@@ -74,12 +80,51 @@ def claim_delivery(
     if row is None:
         return None
     values = dict(row._mapping)
-    return DeliveryClaim(recipient=Reference(values.pop("collection"), values.pop("recipient_id")), **values)
+    recipient, tried = Reference(values.pop("collection"), values.pop("recipient_id")), values.pop("tried")
+    return DeliveryClaim(recipient=recipient, tried=[Tried(*each) for each in tried], **values)
+
+
+_ROUTE = sql("update delivery_attempts set route = :route where message_id = :message_id and attempt = :attempt")
+
+
+def note_route(tx: Transaction, claim: DeliveryClaim, position: int) -> None:
+    """Says who is asked, before they are: when the outcome is lost, nobody else is."""
+    tx.run(_ROUTE, message_id=claim.message_id, attempt=claim.attempt, route=position)
+
+
+_DEFER = sql("""
+    with withdrawn as (
+        delete from delivery_attempts where message_id = :message_id and attempt = :attempt and outcome is null returning attempt
+    )
+    update due set leased_until = null, tries = 0, due_at = engine_now() + make_interval(secs => :seconds),
+        publish_at = engine_now() + make_interval(secs => case when :seconds > :horizon then :seconds - :horizon
+            else :seconds + :lease end)
+    from withdrawn where due.id = :due_id and due.attempt = withdrawn.attempt
+""")
+
+
+def defer(tx: Transaction, claim: DeliveryClaim, seconds: float, *, horizon: float, lease: float) -> bool:
+    """Gives a delivery back, as if it had not been begun, to be made later. Whether it was still in hand."""
+    return (
+        tx.run(
+            _DEFER,
+            message_id=claim.message_id,
+            attempt=claim.attempt,
+            due_id=claim.due_id,
+            seconds=seconds,
+            horizon=horizon,
+            lease=lease,
+        )
+        == 1
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What an attempt came to. `status` None leaves the message's as it is; `retry_after` (seconds) owes another attempt."""
+    """What an attempt came to. `status` None leaves the message's as it is; `retry_after` (seconds) owes another attempt.
+
+    `dead_token` is one that the recipient's channel data is to lose.
+    """
 
     outcome: str
     reason: str
@@ -88,6 +133,7 @@ class Settlement:
     event_data: Mapping[str, Any] | None = None
     metadata: Mapping[str, Any] | None = None
     retry_after: float | None = None
+    dead_token: str | None = None
 
     @property
     def accepted(self) -> bool:
@@ -108,7 +154,7 @@ _SETTLE = sql("""
     ), attempted as (
         update delivery_attempts set
             outcome = :outcome, reason = :reason, provider = :provider, exchanges = exchanges || :exchanges,
-            finished_at = now
+            finished_at = now, external_id = coalesce(:metadata ->> 'external_id', external_id)
         from told_to where message_id = :message_id and attempt = :attempt and (outcome is null or outcome = 'unknown')
         returning attempt
     ), retried as (

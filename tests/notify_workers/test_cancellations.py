@@ -363,7 +363,7 @@ def test_an_attempt_cut_off_by_a_crash_stays_unknown_when_its_run_is_cancelled(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(delivery, "_settlement", die)
+        patched.setattr(delivery, "settlement", die)
         with pytest.raises(Killed):
             invite.answer(bell)
     invite.expire_leases()

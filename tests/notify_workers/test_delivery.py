@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from doorbell.embedded import free_port
-from notify_workers import delivery, resources, smtp
+from notify_workers import delivery, resources, settlements, smtp
 from notify_workers.providers import SmtpReply, SmtpSubmission
 from notify_workers.queue import Bell
 from notify_workers.settings import Settings, settings
@@ -176,7 +176,7 @@ def test_after_eight_attempts_within_half_an_hour_a_message_is_given_up(hello: E
 def test_the_pauses_between_attempts_fill_half_an_hour_give_or_take(seed: random.Random) -> None:
     configured = Settings()
     random.seed(seed.random())
-    pauses = [delivery.backoff(attempt) for attempt in range(1, configured.delivery_attempts)]
+    pauses = [settlements.backoff(attempt) for attempt in range(1, configured.delivery_attempts)]
     assert 0.7 * configured.delivery_window < sum(pauses) < 1.3 * configured.delivery_window
     assert len(pauses) == 7
     assert all(1.2 < later / sooner < 3.4 for sooner, later in pairwise(pauses))
@@ -367,7 +367,7 @@ def die(*arguments: object) -> None:
 
 def crash_after_sending(engine: Engine, monkeypatch: pytest.MonkeyPatch, bell: Bell) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(delivery, "_settlement", die)
+        patched.setattr(delivery, "settlement", die)
         with pytest.raises(Killed):
             engine.answer(bell)
 
@@ -583,14 +583,14 @@ def test_an_outcome_between_the_takeover_and_its_verdict_stands(
     hello: Engine, mail: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = Slow(hello, monkeypatch)
-    settle = delivery._settlement
+    settle = settlements.settlement
 
     def meanwhile(*arguments: Any) -> Any:
-        monkeypatch.setattr(delivery, "_settlement", settle)
+        monkeypatch.setattr(delivery, "settlement", settle)
         slow.answers(250)
         return settle(*arguments)
 
-    monkeypatch.setattr(delivery, "_settlement", meanwhile)
+    monkeypatch.setattr(delivery, "settlement", meanwhile)
     hello.answer(slow.bell)
     assert message(hello).status == "sent"
     assert [each[0] for each in events(hello)] == ["message.sent"]

@@ -8,6 +8,7 @@ from notify_workers.store.tables.columns import metadata
 from notify_workers.store.tables.configuration import (
     api_keys,
     catalog,
+    channel_routes,
     channels,
     clock,
     environments,
@@ -17,7 +18,7 @@ from notify_workers.store.tables.configuration import (
 )
 from notify_workers.store.tables.feeds import feed_changes, feed_counts, feed_entries, feeds
 from notify_workers.store.tables.guides import guide_engagements, guide_groups, guide_states
-from notify_workers.store.tables.messages import delivery_attempts, message_events, messages, outbox
+from notify_workers.store.tables.messages import delivery_attempts, message_events, messages, outbox, short_links
 from notify_workers.store.tables.purges import purges
 from notify_workers.store.tables.recipients import recipients
 from notify_workers.store.tables.runs import (
@@ -51,6 +52,7 @@ __all__ = [
     "bulk_operations",
     "cancellations",
     "catalog",
+    "channel_routes",
     "channels",
     "clock",
     "delivery_attempts",
@@ -76,6 +78,7 @@ __all__ = [
     "resources",
     "run_log",
     "schedules",
+    "short_links",
     "signals",
     "signing_keys",
     "source_events",

@@ -20,6 +20,7 @@ environments = table(
     json("default_preferences"),
     text("signing_secret"),
     Column("enhanced_security", Boolean, nullable=False),
+    json("recipient_allow_list", required=False),
 )
 
 signing_keys = table(
@@ -55,6 +56,9 @@ channels = table(
     json("settings"),
     time("created_at"),
     time("updated_at"),
+    Column("sandbox", Boolean, nullable=False),
+    Column("link_tracking", Boolean, nullable=False),
+    Column("open_tracking", Boolean, nullable=False),
 )
 
 resource_versions = table(
@@ -78,4 +82,16 @@ resources = table(
     Column("active", Boolean, nullable=False),
     time("created_at"),
     time("updated_at"),
+)
+
+channel_routes = table(
+    "channel_routes",
+    uuid("environment_id", key=True),
+    uuid("channel_id", key=True),
+    text("tenant", key=True),
+    Column("position", Integer, primary_key=True),
+    text("provider"),
+    json("settings"),
+    Column("weight", Double, nullable=True),
+    Column("rate", Double, nullable=True),
 )

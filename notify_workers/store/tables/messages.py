@@ -60,6 +60,8 @@ delivery_attempts = table(
     json("exchanges"),
     time("started_at"),
     time("finished_at", required=False),
+    Column("route", Integer, nullable=False),
+    text("external_id", required=False),
 )
 
 outbox = table(
@@ -73,3 +75,5 @@ outbox = table(
     json("payload"),
     time("at"),
 )
+
+short_links = table("short_links", text("key", key=True), uuid("environment_id"), text("message_id"), text("url"))

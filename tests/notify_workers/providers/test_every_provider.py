@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from itertools import islice
 from typing import Any, get_type_hints
 
@@ -11,6 +11,10 @@ import pytest
 
 from notify_workers import providers
 from notify_workers.providers import (
+    AppriseNotification,
+    AppriseReply,
+    AwsReply,
+    AwsRequest,
     Bounced,
     Delivered,
     Envelope,
@@ -27,9 +31,12 @@ from notify_workers.providers import (
     Sent,
     SmtpReply,
     SmtpSubmission,
+    TokenReply,
+    TokenRequest,
     Unknown,
     load_provider,
 )
+from tests.notify_workers.providers import samples
 from tests.notify_workers.providers.samples import SAMPLES
 from workflows.content import Call, Chat, Content, Email, FeedItem, GuideContent, Push, Sms
 
@@ -39,7 +46,16 @@ CONTENTS: Mapping[str, Content] = {
     "email": Email(to="jane@example.com", subject="Hello", html="<p>Hello</p>", text="Hello", sender=""),
     "sms": Sms("+15550001", "Hello"),
     "push": Push("token", "Hello", "there"),
-    "chat": Chat({"channel_id": "C1"}, "Hello"),
+    "chat": Chat(
+        {
+            "channel_id": "C1",
+            "chat_id": "1",
+            "phone_number": "+15550001",
+            "ms_teams_team_id": "t1",
+            "ms_teams_channel_id": "19:c1@thread.tacv2",
+        },
+        "Hello",
+    ),
     "in_app_feed": FeedItem(({"name": "body", "type": "markdown", "content": "Hello", "rendered": "<p>Hello</p>"},)),
     "in_app_guide": GuideContent({"title": "Hello"}),
     "http": Call("POST", "https://vendor.test/hook", body="{}"),
@@ -51,20 +67,24 @@ def settings_of(name: str) -> dict[str, Any]:
     """A value for each setting that has no default, telling in itself which it is."""
     if name in SAMPLES:
         return dict(SAMPLES[name])
-    return {
-        each.name: f"{each.name}@vendor.test"
-        for each in fields(providers._registry[name])
-        if each.default is MISSING and each.default_factory is MISSING
-    }
+    return {each.name: f"{each.name}@vendor.test" for each in fields(providers._registry[name]) if is_required(each)}
+
+
+def is_required(setting: Field[Any]) -> bool:
+    return setting.default is MISSING and setting.default_factory is MISSING
 
 
 def load(name: str, **settings: Any) -> Provider:
     return load_provider(name, {**settings_of(name), **settings})
 
 
+def content_for(provider: Provider) -> Content:
+    return samples.CONTENTS.get(provider.name, CONTENTS[provider.channel_type])
+
+
 def exchanges_of(provider: Provider) -> list[Exchange]:
     """What a provider asks for first; nothing, when it delivers without asking anybody."""
-    return list(islice(provider.send(CONTENTS[provider.channel_type], ENVELOPE), 1))
+    return list(islice(provider.send(content_for(provider), ENVELOPE), 1))
 
 
 ASKING = [name for name in NAMES if exchanges_of(load(name))]
@@ -100,7 +120,9 @@ def test_what_is_secret_is_a_setting(provider: Provider) -> None:
 def test_every_missing_and_every_unknown_setting_is_named(provider: Provider) -> None:
     with pytest.raises(ProviderMisconfigured) as caught:
         load_provider(provider.name, {"colour": "red", "size": 1})
-    for name in (*settings_of(provider.name), "colour", "size"):
+    assert is_dataclass(provider)
+    required = [each.name for each in fields(provider) if is_required(each)]
+    for name in (*required, "colour", "size"):
         assert f"`{name}`" in str(caught.value)
 
 
@@ -109,8 +131,8 @@ def test_an_unknown_provider_is_told_with_those_that_are_known() -> None:
         load_provider("pigeon", {})
 
 
-NAMELESS: frozenset[str] = frozenset()
-"""Providers whose vendors take no name of ours for a message."""
+NAMELESS: frozenset[str] = frozenset({"apprise", "aws_sns", "discord", "fcm", "ms_teams", "telegram"})
+"""Providers whose vendors take no name of ours for a message, or not in what is asked first."""
 
 
 def test_a_repeated_attempt_carries_the_same_name(asking: Provider) -> None:
@@ -131,14 +153,29 @@ HTTP = [
 ]
 
 
+AWS = [
+    *(AwsReply(status, code=code) for status in range(200, 600) for code in ("", "Throttling", "NotFound", "Nonsense")),
+    *(AwsReply(0, failure=failure, error="said the vendor") for failure in FAILURES),
+]
+OTHERS: Mapping[type, list[Any]] = {
+    AwsRequest: AWS,
+    TokenRequest: [TokenReply("", each) for each in HTTP],
+    AppriseNotification: [
+        AppriseReply(is_sent=False, status=status, is_malformed=is_malformed, error="said the vendor")
+        for status in (0, 400, 429, 500)
+        for is_malformed in (True, False)
+    ],
+}
+
+
 def test_every_answer_has_an_outcome_and_a_failure_says_why(asking: Provider) -> None:
-    replies: Mapping[type, list[Any]] = {SmtpSubmission: SMTP, HttpRequest: HTTP, OutboxEntry: [None]}
+    replies: Mapping[type, list[Any]] = {SmtpSubmission: SMTP, HttpRequest: HTTP, OutboxEntry: [None], **OTHERS}
     (wanted,) = exchanges_of(asking)
     for reply in replies[type(wanted)]:
         outcome = answered(asking, reply)
         assert isinstance(outcome, OUTCOMES)
         if not isinstance(outcome, Sent | Delivered):
-            assert "said the vendor" in outcome.reason or str(reply.status) in outcome.reason
+            assert "said the vendor" in outcome.reason or str(getattr(reply, "answer", reply).status) in outcome.reason
 
 
 def vendors() -> list[str]:
@@ -178,12 +215,12 @@ def test_secrets_are_in_no_address_and_no_reason(vendor: Provider) -> None:
             assert secret not in repr(answered(vendor, HttpReply(400, {}, b"{}")))
 
 
-IN_ADDRESSES: frozenset[str] = frozenset()
+IN_ADDRESSES: frozenset[str] = frozenset({"telegram"})
 """Providers whose vendors want a secret in the URL's path; the delivery log hides it there."""
 
 
 def answered(provider: Provider, reply: Any) -> SendOutcome:
-    sending = provider.send(CONTENTS[provider.channel_type], ENVELOPE)
+    sending = provider.send(content_for(provider), ENVELOPE)
     next(sending)
     with pytest.raises(StopIteration) as end:
         sending.send(reply)

@@ -6,23 +6,25 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from notify_workers.providers import Envelope, HttpReply, HttpRequest, Provider, SendOutcome, load_provider
+from notify_workers.providers import Connection, Envelope, HttpReply, HttpRequest, Provider, SendOutcome, load_provider
 from workflows.content import Content
 
 ID = "3MQs49RN5zB4aVoOsSpLViWRwmW"
 ENVELOPE = Envelope(ID, ID)
 
 
-def asked(provider: Provider, content: Content) -> HttpRequest:
+def asked(provider: Provider, content: Content, connection: Connection | None = ENVELOPE.connection) -> HttpRequest:
     """The first request."""
-    request = next(provider.send(content, ENVELOPE))
+    request = next(provider.send(content, Envelope(ID, ID, connection)))
     assert isinstance(request, HttpRequest)
     return request
 
 
-def outcome(provider: Provider, content: Content, *replies: Any) -> SendOutcome:
+def outcome(
+    provider: Provider, content: Content, *replies: Any, connection: Connection | None = ENVELOPE.connection
+) -> SendOutcome:
     """What the provider makes of these answers, one after the other; of none, when it asks nobody."""
-    sending = provider.send(content, ENVELOPE)
+    sending = provider.send(content, Envelope(ID, ID, connection))
     try:
         next(sending)
         for reply in replies:
