@@ -115,7 +115,7 @@ def test_what_arrived_is_delivered_once(api: CheckedClient, engine: Engine, is_s
     assert (status(engine), happened(engine)) == ("delivered", ["delivered"])
     assert data(engine, "delivered")["provider"] == played.name
     shown = api.get(f"/v1/messages/{message}/events").json()["items"]
-    assert shown[0]["type"] == "message.delivered" or shown[-1]["type"] == "message.delivered"
+    assert "message.delivered" in {each["type"] for each in shown}
 
 
 @pytest.mark.parametrize("made", [*EMAIL, *SMS])
@@ -155,13 +155,11 @@ def test_a_forger_changes_nothing(api: CheckedClient, engine: Engine, is_sent: S
     assert played.tell(url, "delivered", message).sent(api).status_code == 200
 
 
-@pytest.mark.parametrize("made", [*EMAIL, *SMS])
+@pytest.mark.parametrize("made", [*EMAIL[2:6], *SMS, email.SendGrid])
 def test_what_is_not_final_is_taken_and_says_nothing(
     api: CheckedClient, engine: Engine, is_sent: Sends, made: type[Vendor]
 ) -> None:
     played = made()
-    if made in (email.Resend, email.Ses):
-        pytest.skip("nothing of that kind is among its events")
     message = is_sent(played)
     assert played.tell(address(played), "deferred", message).sent(api).status_code == 200
     assert (status(engine), happened(engine)) == ("sent", [])
