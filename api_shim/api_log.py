@@ -17,9 +17,11 @@ NO_ANSWER = 499
 
 
 def is_logged(scope: Scope) -> bool:
-    """Whether a request belongs to the API: health, documentation and pages do not, and sources have a log of their own."""
+    """Whether a request belongs to the API: health, documentation and pages do not, and what others send has other logs."""
     path: str = scope["path"]
-    return path.startswith("/v1/") and path != "/v1/openapi" and not path.startswith("/v1/sources/")
+    if not path.startswith("/v1/") or path == "/v1/openapi" or path.startswith("/v1/sources/"):
+        return False
+    return not (path.startswith("/v1/providers/") and "/events/" in path)
 
 
 class Body:

@@ -47,8 +47,10 @@ from api_shim.routes import (
     statuses,
     subscriptions,
     tenants,
+    tracking,
     unsubscribe,
     users,
+    vendor_events,
     workflow_recipient_runs,
     workflows,
 )
@@ -80,7 +82,9 @@ ROUTES = (
     provider_connections,
     integrations,
     sources,
+    vendor_events,
     unsubscribe,
+    tracking,
     health,
 )
 """The first that matches answers: fixed paths stand before those with parameters (`/messages/batch/…`, `/messages/{id}/…`)."""

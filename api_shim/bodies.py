@@ -23,9 +23,9 @@ HUGE = re.compile(rb"[eE]\+?\d{3}|(?<!\d)\d{300}")
 Model = TypeVar("Model", bound=BaseModel)
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, most: int | None = None) -> bytes:
     """The whole body. Raises 413 as soon as it is known to be too large, so that it is not held in memory."""
-    most = settings().max_body
+    most = settings().max_body if most is None else most
     announced = header(request, b"content-length")
     if announced.isdecimal() and int(announced) > most:
         raise _too_large(most)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api_shim import changes
 from notify_workers.store import environments, resources
-from notify_workers.store.environments import ApiKey, Channel
+from notify_workers.store.environments import ApiKey, Channel, Environment
 from notify_workers.store.session import Transaction, transaction
 from workflows.trigger_data import data_validator
 
@@ -50,6 +50,7 @@ class Snapshot:
     workflows: Mapping[tuple[UUID, str], WorkflowEntry]
     channels: Mapping[tuple[UUID, UUID], Channel]
     security: Mapping[UUID, Security]
+    signing_secrets: Mapping[UUID, str]
 
 
 def load_snapshot(known: Snapshot | None = None) -> Snapshot:
@@ -58,6 +59,7 @@ def load_snapshot(known: Snapshot | None = None) -> Snapshot:
         number = resources.catalog_number(tx)
         if known is not None and known.number == number:
             return known
+        every_environment = environments.environments(tx)
         return Snapshot(
             number=number,
             keys={key.digest: key for key in environments.api_keys(tx)},
@@ -65,17 +67,18 @@ def load_snapshot(known: Snapshot | None = None) -> Snapshot:
                 (each.environment_id, each.key): _entry(each) for each in resources.current(tx, resources.WORKFLOW)
             },
             channels={(each.environment_id, each.id): each for each in environments.channels(tx)},
-            security=_security(tx),
+            security=_security(tx, every_environment),
+            signing_secrets={each.id: each.signing_secret for each in every_environment},
         )
 
 
-def _security(tx: Transaction) -> dict[UUID, Security]:
+def _security(tx: Transaction, known: Sequence[Environment]) -> dict[UUID, Security]:
     signing = environments.signing_keys(tx)
     return {
         each.id: Security(
             each.enhanced_security, tuple(key.public_key for key in signing if key.environment_id == each.id)
         )
-        for each in environments.environments(tx)
+        for each in known
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import batches, delays, ingest, reads, rendering, runs, simulate, steps, timers
+from benchmarks import batches, delays, feeds, ingest, reads, rendering, runs, simulate, sockets, steps, timers, vendors
 from benchmarks.tables import Table, write
 
 BENCHMARKS: dict[str, Callable[[], Table]] = {
@@ -18,6 +18,9 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
     "steps": steps.measure,
     "batches": batches.measure,
     "reads": reads.measure,
+    "feeds": feeds.measure,
+    "sockets": sockets.measure,
+    "vendors": vendors.measure,
 }
 
 

@@ -22,7 +22,7 @@ NOT_JSON = "[NOT JSON]"
 
 _SECRET_NAME = re.compile(
     r"pass(word|phrase|wd|code)|secret|token|authorization|credential|cookie|(api|private|signing|access)[-_]?key"
-    r"|incoming_webhook|signed_url",
+    r"|incoming_webhook|apprise_url|signed_url",
     re.IGNORECASE,
 )
 _SECRET_TEXT = re.compile(r"^((?i:bearer )|sk_|knock_st_|-----BEGIN)|(?<![\w-])eyJ[\w-]+\.eyJ|/(p|unsubscribe)/WyI")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from notify_workers import resources
+from notify_workers import allow_list, resources
 from notify_workers.store import environments as rows
 from workflows.errors import DocumentInvalid
 from workflows.preference_sets import preference_problems
@@ -30,3 +30,13 @@ def set_enhanced_security(environment: UUID, *, on: bool) -> None:
     """Whether browsers must prove with a user token whom they act for."""
     with resources.configuration() as tx:
         rows.set_enhanced_security(tx, environment, on=on)
+
+
+def set_recipient_allow_list(environment: UUID, patterns: Sequence[str] | None) -> None:
+    """Whom its messages may go to, from the next step and the next attempt on; None: everybody.
+
+    Raises `PatternInvalid`.
+    """
+    kept = None if patterns is None else allow_list.checked(patterns)
+    with resources.configuration() as tx:
+        rows.set_recipient_allow_list(tx, environment, kept)

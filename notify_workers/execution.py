@@ -6,19 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, assert_never
+from uuid import UUID
 
 from sqlalchemy import text
 
-from notify_workers import batches, triggers
+from notify_workers import batches, tracking, triggers
 from notify_workers.catalog import EnvironmentCatalog
 from notify_workers.contexts import entity_as_wire
 from notify_workers.events import entry
 from notify_workers.ids import ksuid
-from notify_workers.store import audiences, messages, subscriptions, throttles, waits
+from notify_workers.store import audiences, messages, short_links, subscriptions, throttles, waits
 from notify_workers.store.recipients import get_recipient, identify
 from notify_workers.store.runs import StepClaim
 from notify_workers.store.session import Transaction
+from notify_workers.withholding import objection
 from workflows import limits
+from workflows.content import Content
 from workflows.effects import (
     AskModel,
     Await,
@@ -38,8 +41,10 @@ from workflows.effects import (
     TakeEvents,
     TriggerWorkflow,
 )
+from workflows.model import ChannelStep
 from workflows.program import Program
 from workflows.recipients import Identity, Reference
+from workflows.scope import ChannelView
 
 _SAVEPOINT = text("savepoint effects")
 _ROLLBACK = text("rollback to savepoint effects")
@@ -134,7 +139,7 @@ class Execution:
     def undo(self) -> None:
         """Nothing that the handler asked for is done; what it recorded stays."""
         self.messages.clear()
-        self.entries = [each for each in self.entries if each["event"] != "message_enqueued"]
+        self.entries = [each for each in self.entries if each["event"] not in ("message_enqueued", "message_withheld")]
         if self._bells_before is not None:
             self.tx.run(_ROLLBACK)
             del self.tx.bells[self._bells_before :]
@@ -184,21 +189,42 @@ class Execution:
 
     def _enqueue(self, effect: Enqueue) -> None:
         channel = self.environment.channels[effect.channel_key]
+        content = self._tracked(effect, channel)
         at = self.claim.now.timestamp()
-        sandboxed = self.claim.settings.get("sandbox_mode")
+        withheld = self._objection(effect)
         self.messages.append(
             {
                 "id": effect.message_id,
                 "channel_id": channel.id,
                 "channel_type": channel.type,
                 "snapshot": dict(effect.recipient_snapshot),
-                "content": effect.content.as_json(),
-                "status": "not_sent" if sandboxed else "queued",
+                "content": content.as_json(),
+                "status": "queued" if withheld is None else "not_sent",
                 "scheduled_at": effect.scheduled_at,
                 "categories": list(self.program.workflow.categories),
                 "actors": [self.claim.actor.as_wire()] if self.claim.actor else [],
                 "created_event": ksuid(at),
                 "queued_event": ksuid(at),
+                "queued_data": {"reason": withheld} if withheld else None,
             }
         )
         self.log("message_enqueued", {"channel_type": channel.type, "message_id": effect.message_id})
+        if withheld:
+            self.log("message_withheld", {"message_id": effect.message_id, "reason": withheld})
+
+    def _tracked(self, effect: Enqueue, channel: ChannelView) -> Content:
+        step = self.program.workflow.step(self.claim.step)
+        assert isinstance(step, ChannelStep)
+        content, links = tracking.tracked(self.environment, UUID(channel.id), step, effect.message_id, effect.content)
+        if links:
+            self._remember()
+            short_links.add(self.tx, links)
+        return content
+
+    def _objection(self, effect: Enqueue) -> str | None:
+        """Why the message is made and not sent: the empty text when the trigger wants it so. None: it is sent."""
+        claim = self.claim
+        if claim.settings.get("sandbox_mode"):
+            return ""
+        properties = claim.recipient_properties
+        return objection(self.environment, effect.channel_key, effect.content, claim.recipient, properties) or None

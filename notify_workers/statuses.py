@@ -27,7 +27,7 @@ FILTER = TypeAdapter(MessageFilter)
 def change(
     tx: Transaction, environment: UUID, ids: Sequence[str], status: str, metadata: Mapping[str, Any] | None = None
 ) -> int:
-    """Changes an environment's messages; how many were not so already. `metadata` is an interaction's (a flat map)."""
+    """Changes an environment's messages; how many were not so already. `metadata` is an interaction's or a click's (a flat map)."""
     return rows.change(tx, rows.hold(tx, environment, ids), status, metadata)
 
 

@@ -1,6 +1,6 @@
 """The documentation says what is there: settings, files it links to, commands it tells to type.
 
-`python -m tests.test_docs` writes docs/settings.md anew.
+`python -m tests.test_docs` writes docs/settings.md and docs/providers.md anew.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ import pytest
 
 from doorbell.cli import main
 from notify_workers.settings import setting_fields
+from tests.provider_table import providers_page
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = ROOT / "docs" / "settings.md"
+PROVIDERS = ROOT / "docs" / "providers.md"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").glob("*/*.md"))]
 
 HEADING = """# Settings
@@ -55,6 +57,10 @@ def test_the_page_of_settings_is_what_the_settings_say() -> None:
     assert SETTINGS.read_text() == settings_page(), "docs/settings.md is out of date: python -m tests.test_docs"
 
 
+def test_the_page_of_providers_is_what_the_providers_say() -> None:
+    assert PROVIDERS.read_text() == providers_page(), "docs/providers.md is out of date: python -m tests.test_docs"
+
+
 def links() -> Iterator[tuple[Path, str]]:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
@@ -83,7 +89,7 @@ def test_every_command_that_is_shown_exists_with_its_options(written: str) -> No
     while isinstance(command, click.Group) and words:
         assert words[0] in command.commands, written
         command = command.commands[words.pop(0)]
-    known = {"--help"} | {option for parameter in command.params for option in parameter.opts}
+    known = {"--help"} | {each for option in command.params for each in (*option.opts, *option.secondary_opts)}
     assert {word.partition("=")[0] for word in words if word.startswith("-")} <= known, written
 
 
@@ -99,3 +105,4 @@ def test_every_page_is_reached_from_the_readme() -> None:
 
 if __name__ == "__main__":
     SETTINGS.write_text(settings_page())
+    PROVIDERS.write_text(providers_page())

@@ -86,7 +86,10 @@ class Sms:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """For one device. `token` is what the vendor calls it by: a device token, a player id, an endpoint's ARN."""
+    """For one device. `token` is what the vendor calls it by: a device token, a player id, an endpoint's ARN.
+
+    `token_deregistration`: whether the recipient loses a token that is one no more; None when the step does not say.
+    """
 
     kind: ClassVar[str] = "push"
 
@@ -95,9 +98,14 @@ class Push:
     body: str
     is_silent: bool = False
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    token_deregistration: bool | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, **asdict(self)}
+        """Without what the step does not say, which the version before cannot read."""
+        stored = {"kind": self.kind, **asdict(self)}
+        if self.token_deregistration is None:
+            del stored["token_deregistration"]
+        return stored
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:

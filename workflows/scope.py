@@ -88,13 +88,18 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class ChannelView:
-    """What a step may know of a configured channel: never its credentials. `sender` is who its e-mails come from."""
+    """What a step may know of a configured channel: never its credentials. `sender` is who its e-mails come from.
+
+    `is_addressed`: its settings say where messages go, whoever the recipient is. `is_sandboxed`: they are not sent.
+    """
 
     id: str
     key: str
     type: str
     provider: str
     sender: str = ""
+    is_addressed: bool = False
+    is_sandboxed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -18,6 +18,8 @@ from notify_workers.store.session import Transaction, sql
 
 @dataclass(frozen=True, slots=True)
 class Environment:
+    """`recipient_allow_list` are the patterns of whom messages may go to (`allow_list`); None: everybody."""
+
     id: UUID
     slug: str
     name: str
@@ -25,11 +27,12 @@ class Environment:
     default_preferences: Mapping[str, Any]
     signing_secret: str
     enhanced_security: bool
+    recipient_allow_list: Sequence[str] | None
 
 
 _ENVIRONMENTS = sql("""
-    select id, slug, name, variables, default_preferences, signing_secret, enhanced_security from environments
-    order by position
+    select id, slug, name, variables, default_preferences, signing_secret, enhanced_security, recipient_allow_list
+    from environments order by position
 """)
 
 
@@ -92,6 +95,16 @@ def set_enhanced_security(tx: Transaction, environment: UUID, *, on: bool) -> No
     tx.run(_SET_SECURITY, id=environment, on=on)
 
 
+_SET_ALLOW_LIST = sql("update environments set recipient_allow_list = :patterns where id = :id").bindparams(
+    bindparam("patterns", type_=JSONB(none_as_null=True))
+)
+
+
+def set_recipient_allow_list(tx: Transaction, environment: UUID, patterns: Sequence[str] | None) -> None:
+    """Whom its messages may go to; None: everybody."""
+    tx.run(_SET_ALLOW_LIST, id=environment, patterns=None if patterns is None else list(patterns))
+
+
 @dataclass(frozen=True, slots=True)
 class SigningKey:
     """The public half (PEM) of a key that user tokens are signed with. Several may be valid at once."""
@@ -135,7 +148,10 @@ def remove_signing_key(tx: Transaction, key_id: UUID) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A configured provider. `settings` may hold credentials: they never leave the engine."""
+    """A configured provider. `settings` may hold credentials: they never leave the engine.
+
+    In the `sandbox` its messages are made, and not sent. Tracking is of e-mails whose step says nothing else.
+    """
 
     environment_id: UUID
     id: UUID
@@ -146,11 +162,16 @@ class Channel:
     settings: Mapping[str, Any]
     created_at: datetime
     updated_at: datetime
+    sandbox: bool
+    link_tracking: bool
+    open_tracking: bool
 
 
-_CHANNEL_COLUMNS = (
-    "select environment_id, id, key, name, type, provider, settings, created_at, updated_at from channels"
-)
+_CHANNEL_COLUMNS = """
+    select environment_id, id, key, name, type, provider, settings, created_at, updated_at, sandbox, link_tracking,
+        open_tracking
+    from channels
+"""
 _CHANNELS = sql(_CHANNEL_COLUMNS + " where environment_id = :environment order by key")
 _ALL_CHANNELS = sql(_CHANNEL_COLUMNS)
 
@@ -181,6 +202,22 @@ def set_channel(
         provider=provider,
         settings=dict(settings),
     )
+
+
+SWITCHES = frozenset({"sandbox", "link_tracking", "open_tracking"})
+"""What is on or off for a channel, whoever its provider is."""
+
+_SWITCH = {
+    name: sql(f"""
+        update channels set {name} = :on, updated_at = engine_now() where environment_id = :environment and key = :key
+    """)
+    for name in SWITCHES
+}
+
+
+def switch(tx: Transaction, environment: UUID, key: str, name: str, *, on: bool) -> bool:
+    """Sets one of `SWITCHES`. Whether there is such a channel."""
+    return tx.run(_SWITCH[name], environment=environment, key=key, on=on) == 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,7 @@ _MOVE = sql("""
     ), given as materialized (
         select given.* from moved, jsonb_to_recordset(:messages) as given (
             id text, channel_id uuid, channel_type text, snapshot jsonb, content jsonb, status text, categories jsonb,
-            actors jsonb, created_event text, queued_event text, scheduled_at timestamptz)
+            actors jsonb, created_event text, queued_event text, queued_data jsonb, scheduled_at timestamptz)
     ), created as (
         insert into messages (id, environment_id, run_id, trigger_id, version_id, workflow_key, categories, step_ref, channel_id,
             channel_type, collection, recipient_id, tenant, actors, recipient_snapshot, content, status, scheduled_at,
@@ -209,10 +209,10 @@ _MOVE = sql("""
             given.content, given.status, given.scheduled_at, :now, :now
         from given, moved r
     ), told as (
-        insert into message_events (id, message_id, type, at)
-        select created_event, id, 'message.created', :now from given
+        insert into message_events (id, message_id, type, data, at)
+        select created_event, id, 'message.created', null, :now from given
         union all
-        select queued_event, id, 'message.' || status, :now from given
+        select queued_event, id, 'message.' || status, queued_data, :now from given
     ), next as (
         update due set step = :next, attempt = :next_attempt, tries = 0, leased_until = null, due_at = coalesce(:wait, :now),
             publish_at = case when :wait > :now + make_interval(secs => :horizon)

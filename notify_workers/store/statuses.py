@@ -36,7 +36,7 @@ _SET = """
     ), told as (
         insert into message_events (id, message_id, type, data, at)
         select :prefix || substr(md5(gen_random_uuid()::text), 1, 18), changed.id, 'message.' || each.name,
-            case when each.name = 'interacted' then cast(:metadata as jsonb) end, engine_now()
+            case when each.name in ('interacted', 'link_clicked') then cast(:metadata as jsonb) end, engine_now()
         from changed cross join lateral (values {events}) as each (place, name, happened)
         where each.happened order by changed.id, each.place
     )

@@ -14,7 +14,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 
 OURS = re.compile(
-    r"^/(health|dev|docs|unsubscribe|v1/sources|p|v1/openapi|metrics)(/|$|\.)|^/dev|^/v1/users/[^/]+/feeds/[^/]+/stream$"
+    r"^/(health|dev|docs|unsubscribe|providers|v1/sources|v1/providers/[^/]+/events|p|l|o|v1/openapi|metrics)(/|$|\.)|^/dev|^/v1/users/[^/]+/feeds/[^/]+/stream$"
 )
 
 

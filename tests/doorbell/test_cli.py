@@ -220,10 +220,21 @@ def test_a_channel_is_configured_from_text_and_listed_without_its_settings(engin
     assert "s3cret" not in listed
 
 
+def test_where_a_channels_vendors_tell_is_printed(engine: Engine) -> None:
+    arguments = ["-s", "api_key=re_x", "-s", "from_address=a@example.com"]
+    assert run("channels", "set", "second", "--provider", "resend", *arguments).exit_code == 0
+    (line,) = run("channels", "events", "second").stdout.splitlines()
+    name, address = line.split()
+    assert name == "resend"
+    assert address.startswith("http://127.0.0.1:4000/v1/providers/")
+    assert run("channels", "events", "email").stdout == ""
+    assert run("channels", "events", "unknown").exit_code != 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--provider", "pigeon"], "there is no provider `pigeon`; known are in_app, "),
+        (["--provider", "pigeon"], "there is no provider `pigeon`; known are apns, "),
         (["--provider", "smtp", "-s", "from_address=a@x.test"], "`host` is missing"),
         (["--provider", "smtp", "-s", "host=x", "-s", "from_address=a@x.test", "-s", "port=much"], "`port`: "),
         (["--provider", "smtp", "-s", "host"], "'host' is not NAME=VALUE"),

@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import create_engine
 
 from doorbell.embedded import free_port
-from notify_workers import smtp
+from notify_workers import aws, smtp
 from notify_workers.redis_client import client
 from notify_workers.settings import Settings, choose, settings
 from notify_workers.store import session
 from tests.engine import Engine, delay_step, email_step
+from tests.notify_workers.http_server import HttpServer
 from tests.notify_workers.scripted_server import ScriptedServer
 
 Away = Callable[[], AbstractContextManager[None]]
@@ -81,3 +82,24 @@ def forget_connections() -> None:
         for each in kept:
             each.connection.close()
     smtp._idle.clear()
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """The URL of a server that plays Amazon's services and keeps what it is told."""
+    from moto.server import ThreadedMotoServer  # only here, as it takes a second to load
+
+    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    yield f"http://{host}:{port}"
+    running.stop()
+    aws.close()
+
+
+@pytest.fixture
+def http_server() -> Iterator[HttpServer]:
+    """An HTTP server that answers what the test tells it to."""
+    with HttpServer() as running:
+        yield running
+        aws.close()

@@ -10,8 +10,8 @@ import pytest
 from doorbell.embedded import free_port
 from notify_workers import exchanges, http_client
 from notify_workers.errors import StoreUnavailable
-from notify_workers.exchanges import HIDDEN, Unknown
-from notify_workers.providers import Delivered, HttpReply, HttpRequest, Refused, Retry, load_provider
+from notify_workers.exchanges import HIDDEN
+from notify_workers.providers import Delivered, HttpReply, HttpRequest, Refused, Retry, Unknown, load_provider
 from tests.notify_workers.http_server import HANG_UP, HttpServer, answer
 from workflows.content import Call, Sms
 

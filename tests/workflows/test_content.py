@@ -10,6 +10,7 @@ CONTENTS: list[Content] = [
     Email(to="jane@example.com", subject="Hi", html="<p>Hi</p>", text="Hi"),
     Sms("+1555", "Hi", {"a": [1]}),
     Push("token", "Hi", "there", True, {"a": {"b": 1}}),
+    Push("token", "Hi", "there", token_deregistration=False),
     Chat({"channel_id": "C1"}, "Hi", None, "sum"),
     Chat({"channel_id": "C1"}, json_content={"blocks": []}),
     FeedItem(({"name": "body", "type": "markdown", "content": "Hi", "rendered": "<p>Hi</p>"},)),

@@ -137,6 +137,7 @@ class Execution:
 
     def _enqueue(self, effect: Enqueue) -> None:
         channel = self.world.environment.channels[effect.channel_key]
+        sandboxed = channel.is_sandboxed or self.run.trigger.settings.get("sandbox_mode")
         message = Message(
             id=effect.message_id,
             number=int(effect.message_id),
@@ -145,7 +146,7 @@ class Execution:
             channel=channel,
             content=effect.content,
             scheduled_at=effect.scheduled_at,
-            status=MessageStatus("not_sent" if self.run.trigger.settings.get("sandbox_mode") else "queued"),
+            status=MessageStatus("not_sent" if sandboxed else "queued"),
         )
         self.messages.append(message)
         self.log("message_enqueued", {"channel_type": channel.type, "message_id": message.id})

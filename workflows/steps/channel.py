@@ -53,7 +53,8 @@ def channel(step: ChannelStep, context: StepContext) -> Steps:
 def _guide(template: GuideTemplate, context: StepContext, channel: ChannelView) -> Steps:
     if reason := (yield from _opted_out(context, channel)):
         return Skip(reason)
-    return (yield from make_eligible(template, context))
+    sandboxed = replace(context, sandbox_mode=context.sandbox_mode or channel.is_sandboxed)
+    return (yield from make_eligible(template, sandboxed))
 
 
 def _count(messages: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -88,6 +89,13 @@ def test_a_message_waits_for_its_send_window_and_is_stopped_with_its_run() -> No
     cancelled = run(steps, trigger(cancellation_key="k"), {"type": "cancel", "at": "+1h", "cancellation_key": "k"})
     assert sent(cancelled) == []
     assert decided(cancelled, "message.not_sent") == ["cancelled"]
+
+
+def test_a_channel_in_the_sandbox_sends_nothing() -> None:
+    steps = environment(sms())
+    steps.channels = {key: replace(each, is_sandboxed=True) for key, each in steps.channels.items()}
+    world = run(steps, trigger())
+    assert [each.type for each in world.message_events] == ["message.created", "message.not_sent"]
 
 
 def test_engagement_is_seen_by_later_conditions() -> None:
