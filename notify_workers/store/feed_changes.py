@@ -177,7 +177,7 @@ def noted(tx: Transaction, limit: int) -> list[Feed]:
 _FORGET = sql("""
     with old as materialized (
         select feed_id, message_id from feed_entries where gone_at < engine_now() - make_interval(secs => :age)
-        order by feed_id, message_id limit :limit for update skip locked
+        order by gone_at limit :limit for update skip locked
     )
     delete from feed_entries e using old where e.feed_id = old.feed_id and e.message_id = old.message_id and e.gone_at is not null
     returning e.feed_id

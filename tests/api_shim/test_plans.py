@@ -15,18 +15,21 @@ from sqlalchemy import event
 
 from benchmarks import plenty
 from benchmarks.plenty import Amount, Names
+from notify_workers import feeds
 from notify_workers.settings import Settings
 from notify_workers.store import (
     api_log,
     audiences,
     bulk_operations,
     dynamic_audiences,
+    feed_changes,
     session,
     sources,
     subscriptions,
     vendor_events,
     webhooks,
 )
+from notify_workers.store.feed_changes import Feed
 from notify_workers.store.session import Transaction, transaction
 from tests.conftest import SECRET, CheckedClient
 from tests.engine import DEVELOPMENT
@@ -146,6 +149,11 @@ ROWS: dict[str, Reading] = {
         tx, DEVELOPMENT, names.each, ["0" * 26 + "3"]
     ),
     "messages that a vendor tells of": lambda tx, _: vendor_events.hold(tx, ["0" * 26 + "3"]),
+    "what has changed in feeds": lambda tx, names: feeds.news(tx, {Feed(DEVELOPMENT, names.feed, "user-3"): 0}, 50),
+    "feeds that are behind": lambda tx, names: feed_changes.behind(tx, [Feed(DEVELOPMENT, names.feed, "user-3")]),
+    "settling feeds": lambda tx, names: feed_changes.settle(tx, [Feed(DEVELOPMENT, names.feed, "user-3")]),
+    "feeds to be settled": lambda tx, _: feed_changes.noted(tx, 50),
+    "items of feeds to be forgotten": lambda tx, _: feed_changes.forget_gone(tx, 1e9, 5000),
     "some users": lambda tx, _: dynamic_audiences.users_between(tx, DEVELOPMENT, "user-3", "user-30"),
 }
 """What is read without an address: by the command line, and by the engine's own tidying."""
