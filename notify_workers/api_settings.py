@@ -77,7 +77,7 @@ class ApiSettings:
         "Instances of a feed on one page, each with its own filter, that may be told of it.",
     )
     feed_sweep: float = _setting(
-        "FEED_SWEEP", 30.0, _positive, "Seconds after which a feed is looked at even when Redis told nothing of it."
+        "FEED_SWEEP", 120.0, _positive, "Seconds after which a feed is looked at even when Redis told nothing of it."
     )
     feed_memory: float = _setting(
         "FEED_MEMORY",
