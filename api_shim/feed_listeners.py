@@ -131,7 +131,7 @@ class Badge(Listener):
         }
         payloads = [(MESSAGE, self._payload(reading, list(owed)))] if owed else []
         in_series = time.monotonic() - self.told_at < SERIES
-        left = {each: self._left(each, count, found[each] > 0 and in_series) for each, count in owed.items()}
+        left = {each: self._left(each, count, count > 0 and in_series) for each, count in owed.items()}
         still = {each: count for each, count in left.items() if count is not None}
         return Told(payloads, max(self.sequence, reading.news.sequence), still)
 

@@ -76,12 +76,14 @@ _SETTLE = sql("""
     with feed as materialized (
         select id, environment_id, channel_id, recipient_id, sequence from feeds where id = any(:feeds)
     ), noted as (
-        delete from feed_changes c using (
-            select c.id, feed.id as feed_id from feed join feed_changes c on c.environment_id = feed.environment_id
-                and c.channel_id = feed.channel_id and c.recipient_id = feed.recipient_id
-            order by c.id limit :limit
-        ) oldest
-        where c.id = oldest.id returning oldest.feed_id, c.message_id
+        delete from feed_changes c using feed where c.environment_id = feed.environment_id
+            and c.channel_id = feed.channel_id and c.recipient_id = feed.recipient_id
+            and c.id <= (select max(id) from (
+                select c.id from feed join feed_changes c on c.environment_id = feed.environment_id
+                    and c.channel_id = feed.channel_id and c.recipient_id = feed.recipient_id
+                order by c.id limit :limit
+            ) oldest)
+        returning feed.id as feed_id, c.message_id
     ), touched as (
         select n.feed_id, feed.sequence, n.message_id,
             e.message_id is not null and e.gone_at is null as was, m.id is not null as "is",
@@ -133,6 +135,9 @@ _SETTLE = sql("""
     select count(*) from noted
 """)
 
+# What is known of these tables' sizes is mostly from a time when they were empty, and then a plan reads them whole for each row.
+_BY_INDEX = sql("set local enable_seqscan = off")
+
 _NOTED = sql("""
     select distinct environment_id, channel_id, recipient_id from (
         select environment_id, channel_id, recipient_id from feed_changes order by id limit :limit
@@ -156,6 +161,7 @@ def settle(tx: Transaction, feeds: Collection[Feed], *, wait: bool = True, limit
 
     Feeds that another transaction settles are waited for, or passed over.
     """
+    tx.run(_BY_INDEX)
     tx.run(_MAKE, feeds=_rows(feeds))
     held = [row.id for row in tx.rows(_HOLD if wait else _TAKE, feeds=_rows(feeds))]
     return bool(held) and int(tx.scalar(_SETTLE, feeds=held, limit=limit)) == limit
