@@ -197,7 +197,7 @@ def _filter(caller: Caller, channel: Channel, wanted: BulkUpdateMessagesForChann
     users = [*(wanted.recipient_ids or ()), *(wanted.user_ids or ())]
     return MessageFilter(
         channel_id=channel.id,
-        of_feeds=channel.type == "in_app_feed",
+        of_feeds=bool(users) and channel.type == "in_app_feed",
         user_ids=users,
         workflows=wanted.workflows or (),
         tenants=_tenants(wanted),

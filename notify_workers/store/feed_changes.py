@@ -152,7 +152,8 @@ def states(tx: Transaction, feeds: Collection[Feed]) -> dict[Feed, FeedState]:
 
 
 def behind(tx: Transaction, feeds: Collection[Feed]) -> list[Feed]:
-    """Those of which something is noted that has no number yet."""
+    """Those of which something is noted that has no number yet. For a transaction of its own."""
+    tx.run(_BY_INDEX)
     return [_feed(row) for row in tx.rows(_STATES, feeds=_rows(feeds)) if row.noted]
 
 
