@@ -140,8 +140,12 @@ pageTest("A long feed goes on when it is scrolled to its end", async (seen) => {
   await feed.badge("9+");
   await feed.openPopover();
   await feed.shows(50);
-  await feed.items.last().scrollIntoViewIfNeeded();
-  await feed.shows(52);
+  // The list may be drawn anew at any time: pushes about what came last go on for some seconds.
+  const scrolled = async () => {
+    await feed.items.last().evaluate((item) => item.scrollIntoView());
+    return feed.items.count();
+  };
+  await until(scrolled, 52, "the items on the page");
 });
 
 pageTest("Two tabs of a user are both live, and count what was seen in the other", async (seen) => {
